@@ -1,0 +1,1 @@
+"""The last gate: an independent look at the bytes that would leave."""

@@ -1,0 +1,1 @@
+"""Masked frames to DICOM objects, each composed from nothing."""

@@ -1,0 +1,1 @@
+"""DICOM pixel data, or a plain video file, to frames."""

@@ -1,0 +1,1 @@
+"""What of a source header may pass, and under which keyed name."""

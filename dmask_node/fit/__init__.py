@@ -1,0 +1,1 @@
+"""The morphable model fitted to the landmarks, and the gate where identity ends."""

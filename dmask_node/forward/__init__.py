@@ -1,0 +1,1 @@
+"""C-STORE SCU: send masked objects on."""

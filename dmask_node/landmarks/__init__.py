@@ -1,0 +1,1 @@
+"""Facial landmarks per frame."""

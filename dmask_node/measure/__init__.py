@@ -1,0 +1,1 @@
+"""What a clinician reads: eyelid aperture, eye rotation, blinks."""

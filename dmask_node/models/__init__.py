@@ -1,0 +1,1 @@
+"""The networks and the face model that ship with the package."""

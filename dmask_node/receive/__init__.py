@@ -1,0 +1,1 @@
+"""C-STORE SCP: take instances off the network."""

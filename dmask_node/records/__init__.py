@@ -1,0 +1,1 @@
+"""Immutable records handed from room to room."""

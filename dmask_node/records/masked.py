@@ -1,0 +1,217 @@
+"""Records that can't identify a patient. Only these reach the rooms behind the gate."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmask_node.records.anatomy import Eye
+from dmask_node.records.arrays import freeze, require_shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MaskTrack:
+    """How the constant average face moves: all that rendering needs, and all it gets.
+
+    Undefined (NaN) in frames where `found` is False. Eyes axis: `records.anatomy.Eye`.
+    """
+
+    rows: int
+    """Of the source picture, pixels; the camera below is in those pixels."""
+    columns: int
+    focal_px: float
+    time_s: NDArray[np.float64]
+    """(frames,), presentation times, seconds after the first frame."""
+    found: NDArray[np.bool_]
+    """(frames,), whether a face was found; where not, the background with a mark is drawn."""
+    rotation_model_to_camera: NDArray[np.float64]
+    """(frames, 3, 3)."""
+    translation_mm: NDArray[np.float64]
+    """(frames, 3)."""
+    expression: NDArray[np.float64]
+    """(frames, expression components), in [0, 1], the clip's own median taken out."""
+    eyelid_weights: NDArray[np.float64]
+    """(frames, eyes, eyelid components), on the constant face."""
+    gaze: NDArray[np.float64]
+    """(frames, eyes, 3), unit vectors in camera axes: x right, y up, z towards the viewer."""
+    iris_radius_mm: NDArray[np.float64]
+    """(frames,), model millimetres."""
+
+    def __post_init__(self) -> None:
+        n = len(self.time_s)
+        require_shape("found", self.found, (n,))
+        require_shape("rotation_model_to_camera", self.rotation_model_to_camera, (n, 3, 3))
+        require_shape("translation_mm", self.translation_mm, (n, 3))
+        require_shape("expression", self.expression, (n, -1))
+        require_shape("eyelid_weights", self.eyelid_weights, (n, 2, -1))
+        require_shape("gaze", self.gaze, (n, 2, 3))
+        require_shape("iris_radius_mm", self.iris_radius_mm, (n,))
+        freeze(
+            self,
+            "time_s",
+            "found",
+            "rotation_model_to_camera",
+            "translation_mm",
+            "expression",
+            "eyelid_weights",
+            "gaze",
+            "iris_radius_mm",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EyeTrack:
+    """What was measured on each eye in each frame; NaN where not measurable."""
+
+    time_s: NDArray[np.float64]
+    """(frames,), presentation times, seconds after the first frame."""
+    aperture_mm: NDArray[np.float64]
+    """(frames, eyes), palpebral fissure height at the middle of the lids, by the iris as ruler;
+    signed: a contour that crosses itself is negative before the closure rule sets it to 0."""
+    rotation_h_deg: NDArray[np.float64]
+    """(frames, eyes), horizontal eye rotation in the head frame; positive to the patient's left."""
+    rotation_v_deg: NDArray[np.float64]
+    """(frames, eyes), vertical eye rotation in the head frame; positive upwards."""
+    closed: NDArray[np.bool_]
+    """(frames, eyes), whether the eye is shut; False where not measurable."""
+    confidence: NDArray[np.float64]
+    """(frames, eyes), in [0, 1]; 0 where not measurable."""
+
+    def __post_init__(self) -> None:
+        n = len(self.time_s)
+        names = ("aperture_mm", "rotation_h_deg", "rotation_v_deg", "closed", "confidence")
+        for name in names:
+            require_shape(name, getattr(self, name), (n, 2))
+        freeze(self, "time_s", *names)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blink:
+    """One closure and opening of one eye."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EyeSummary:
+    """The measurements of one eye over one clip. None: not measurable."""
+
+    eye: Eye
+    frames_used: int
+    """Frames in which this eye was measured."""
+    aperture_mean_mm: float | None
+    """Mean palpebral fissure height over the frames outside blinks."""
+    aperture_min_mm: float | None
+    """Least palpebral fissure height over all frames used."""
+    rotation_h_mean_deg: float | None
+    rotation_v_mean_deg: float | None
+    blinks: tuple[Blink, ...] | None
+    """None when the clip is too short or too slow to see blinks."""
+    blink_rate_per_min: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurements:
+    """All measurements of one clip."""
+
+    right: EyeSummary
+    left: EyeSummary
+    frames_total: int
+    frames_with_face: int
+    duration_s: float
+    iris_diameter_px: float | None
+    """The ruler's length in source pixels; a short one means coarse millimetres."""
+
+    def of(self, eye: Eye) -> EyeSummary:
+        """Return the summary of one eye."""
+        return self.right if eye is Eye.RIGHT else self.left
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedVideo:
+    """A rendered and encoded video in a file of the node's own."""
+
+    path: Path
+    rows: int
+    columns: int
+    times_s: tuple[float, ...]
+    """Presentation time of each frame, first 0.0."""
+    frame_time_ms: float
+    """Mean frame time; exact when `constant_rate`."""
+    constant_rate: bool
+    transfer_syntax_uid: str
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames."""
+        return len(self.times_s)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanHeader:
+    """All of a source header that may reach an outgoing object, already keyed or from a list.
+
+    Nothing here is a copy of a source value, but for members of enumerated lists.
+    """
+
+    pseudonym: str
+    """Outgoing Patient ID, and the family name component of Patient's Name."""
+    study_instance_uid: str
+    video_series_uid: str
+    report_series_uid: str
+    video_instance_uid: str
+    report_instance_uid: str
+    synchronization_uid: str
+    accession_number: str
+    """Keyed; empty when the source had none."""
+    patient_sex: str
+    """``M``, ``F``, ``O`` or empty."""
+    body_part_examined: str
+    """From the list of PS3.16 Annex L parts that show a face; ``FACE`` when in doubt."""
+    study_description: str
+    """From the site's vocabulary, else the constant."""
+    source_was_lossy: bool
+    method_codes: tuple[str, ...]
+    """CID 7050 code values of the options applied."""
+    key_fingerprint: str
+    """Names the key without telling it."""
+
+
+class Role(StrEnum):
+    """What an outgoing object is."""
+
+    VIDEO = "video"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedObject:
+    """One composed DICOM object in a file of the node's own."""
+
+    role: Role
+    path: Path
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    sha256: str
+    """Of the file."""
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskedStudy:
+    """What came of one received instance."""
+
+    video: MaskedObject
+    report: MaskedObject
+    eyes: EyeTrack
+    measurements: Measurements
+    encoded: EncodedVideo
+
+    @property
+    def objects(self) -> tuple[MaskedObject, MaskedObject]:
+        """In the order in which they are sent: the report refers to the video."""
+        return (self.video, self.report)

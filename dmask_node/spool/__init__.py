@@ -1,0 +1,1 @@
+"""Durable storage: nothing acknowledged is ever lost."""

@@ -1,0 +1,1 @@
+"""The durable workflow: which step comes next, whatever dies."""
