@@ -78,13 +78,18 @@ class EyeTrack:
     """(frames, eyes), whether the eye is shut; False where not measurable."""
     confidence: NDArray[np.float64]
     """(frames, eyes), in [0, 1]; 0 where not measurable."""
+    found: NDArray[np.bool_]
+    """(frames,), whether a face was found."""
+    iris_diameter_px: float
+    """Median iris diameter in source pixels, the ruler for millimetres; NaN without a face."""
 
     def __post_init__(self) -> None:
         n = len(self.time_s)
+        require_shape("found", self.found, (n,))
         names = ("aperture_mm", "rotation_h_deg", "rotation_v_deg", "closed", "confidence")
         for name in names:
             require_shape(name, getattr(self, name), (n, 2))
-        freeze(self, "time_s", *names)
+        freeze(self, "time_s", "found", *names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
