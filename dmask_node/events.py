@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from dmask_node.errors import DmaskError
 
@@ -129,3 +129,30 @@ def advancing(
     for done, item in enumerate(items, start=1):
         yield item
         tell(listeners, StageAdvanced(job_id=job_id, stage=name, done=done, total=total))
+
+
+class Timed(Generic[Item]):
+    """Hand items on and add up how long making them took.
+
+    Parameters
+    ----------
+    items : iterable
+        Made as they are taken.
+    """
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = iter(items)
+        self.seconds = 0.0
+        """Time spent so far inside the iterable, seconds."""
+
+    def __iter__(self) -> Iterator[Item]:
+        """Walk the items once."""
+        while True:
+            began = monotonic()
+            try:
+                item = next(self._items)
+            except StopIteration:
+                return
+            finally:
+                self.seconds += monotonic() - began
+            yield item

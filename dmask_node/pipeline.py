@@ -1,0 +1,163 @@
+"""The main path, on one page: from a received instance to the masked objects.
+
+Identity ends at `dmask_node.fit.gate.pass_gate`: what comes before may name a patient's pixels,
+landmarks and face shape; what comes after gets the motion of a constant average face.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from dmask_node.check.outgoing import check_outgoing
+from dmask_node.compose.encoder import encode_video
+from dmask_node.compose.report_sr import compose_report
+from dmask_node.compose.settings import EncoderSettings
+from dmask_node.compose.video_sop import compose_video
+from dmask_node.decode.frames import open_source
+from dmask_node.decode.settings import DecodeSettings
+from dmask_node.deidentify.header import clean_header
+from dmask_node.deidentify.keys import Keys
+from dmask_node.deidentify.settings import DeidentifySettings
+from dmask_node.errors import Permanent
+from dmask_node.events import Listener, Timed, advancing, stage
+from dmask_node.fit.gate import pass_gate
+from dmask_node.fit.sequence import fit_track
+from dmask_node.fit.settings import FitSettings
+from dmask_node.geometry.morphable_model import MorphableModel
+from dmask_node.landmarks.settings import LandmarkSettings
+from dmask_node.landmarks.track import FaceTracker, find_landmarks
+from dmask_node.measure.settings import MeasureSettings
+from dmask_node.measure.summary import summarise
+from dmask_node.models.settings import InferenceSettings
+from dmask_node.records.masked import MaskedStudy
+from dmask_node.render.settings import RenderSettings
+from dmask_node.render.track import output_size, render_track
+
+
+class TooFewFaces(Permanent):
+    """Too few frames show a face for the mask to be trusted."""
+
+    reason = "too_few_faces"
+    hint = "Look at the original: is the face in the picture, upright and lit? Record it again."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the path is made of."""
+
+    decode: DecodeSettings
+    inference: InferenceSettings
+    landmarks: LandmarkSettings
+    fit: FitSettings
+    measure: MeasureSettings
+    render: RenderSettings
+    encoder: EncoderSettings
+    deidentify: DeidentifySettings
+    keys: Keys
+    model: MorphableModel
+    model_digests: Mapping[str, str]
+    """SHA-256 of each shipped model file, by its path."""
+    min_face_fraction: float
+    """Least share of frames with a face, in [0, 1]; below it the object is quarantined."""
+
+
+def mask_instance(
+    job_id: str, source: Path, out: Path, parts: Parts, listeners: Sequence[Listener]
+) -> MaskedStudy:
+    """Turn one received instance into the objects that may leave the node.
+
+    Parameters
+    ----------
+    job_id : str
+        Told to the listeners.
+    source : Path
+        The SOP instance as received (DICOM Part 10), or a plain video file.
+    out : Path
+        An existing folder of the node's own; ``masked.mp4``, ``video.dcm`` and ``report.dcm``
+        are written there, replacing those of an earlier attempt.
+    parts : Parts
+        Settings, keys and models.
+    listeners : sequence of Listener
+        Told when each stage starts, advances, ends or fails.
+
+    Returns
+    -------
+    MaskedStudy
+        Video and report, free of identity, checked by the last gate.
+
+    Raises
+    ------
+    DmaskError
+        Transient or Permanent, from the stage that failed.
+    """
+    during = partial(stage, listeners, job_id)
+
+    with during("decode") as facts:
+        video = open_source(source, parts.decode)
+        header = clean_header(
+            video.header,
+            video.pixel_sha256,
+            parts.keys,
+            parts.deidentify,
+            models_digest="".join(sorted(parts.model_digests.values())),
+        )
+        facts["rows"], facts["columns"] = video.rows, video.columns
+
+    with during("landmarks") as facts:
+        frames = Timed(video.frames)
+        seen = find_landmarks(
+            advancing(listeners, job_id, "landmarks", frames, video.declared_frames),
+            video.rows,
+            video.columns,
+            FaceTracker(parts.inference, parts.landmarks),
+        )
+        facts["decode_seconds"] = frames.seconds
+        facts["frames"] = len(seen.time_s)
+        facts["frames_with_face"] = int(seen.found.sum())
+        if facts["frames_with_face"] < max(1, parts.min_face_fraction * facts["frames"]):
+            raise TooFewFaces(
+                f"{facts['frames_with_face']} of {facts['frames']} frames show a face; "
+                f"at least {parts.min_face_fraction:.0%} are needed"
+            )
+
+    with during("fit"):
+        fit = fit_track(seen, parts.model, parts.fit)
+
+    with during("gate"):
+        mask, eyes = pass_gate(fit, parts.model, parts.fit)
+
+    with during("measure"):
+        measurements = summarise(eyes, parts.measure)
+
+    with during("render") as facts:
+        rows, columns = output_size(mask.rows, mask.columns, parts.render)
+        pictures = Timed(render_track(mask, parts.model, rows, columns))
+        encoded = encode_video(
+            advancing(listeners, job_id, "render", pictures, len(mask.time_s)),
+            [float(t) for t in mask.time_s],
+            rows,
+            columns,
+            out / "masked.mp4",
+            parts.encoder,
+        )
+        facts["draw_seconds"] = pictures.seconds
+        facts["frames"] = encoded.n_frames
+
+    with during("compose") as facts:
+        masked_video = compose_video(encoded, header, out / "video.dcm")
+        report = compose_report(
+            measurements, header, masked_video, encoded, parts.model_digests, out / "report.dcm"
+        )
+        facts["video_sha256"], facts["report_sha256"] = masked_video.sha256, report.sha256
+        facts["video_uid"], facts["report_uid"] = (
+            masked_video.sop_instance_uid,
+            report.sop_instance_uid,
+        )
+
+    study = MaskedStudy(
+        video=masked_video, report=report, eyes=eyes, measurements=measurements, encoded=encoded
+    )
+    with during("check"):
+        check_outgoing(study, video.header)
+    return study
