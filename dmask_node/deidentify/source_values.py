@@ -1,0 +1,53 @@
+"""Read single values of a source header, whatever else that header holds.
+
+Nothing is decoded but the element asked for: private, nested or broken elements beside it can
+neither raise nor cost time.
+"""
+
+import warnings
+from typing import Final
+
+from pydicom import Dataset
+from pydicom.multival import MultiValue
+from pydicom.tag import Tag
+from pydicom.valuerep import PersonName
+
+_PADDING: Final = " \0\t\r\n"
+_MAX_CHARACTERS: Final = 1024
+"""No attribute read here is longer than 64 characters (LO); more is not a value."""
+
+
+def read_text(header: Dataset, keyword: str) -> str | None:
+    """Return one attribute as text.
+
+    Parameters
+    ----------
+    header : Dataset
+        As received.
+    keyword : str
+        Of a text, code or UID attribute at the top level.
+
+    Returns
+    -------
+    str or None
+        Without padding; several values are joined by backslashes, as they were sent. None where
+        the attribute is absent, empty, unreadable, or no text.
+    """
+    tag = Tag(keyword)
+    if tag not in header:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they quote the value
+            value = header[tag].value
+    except Exception:  # noqa: BLE001 - pydicom raises what it likes on a broken element
+        value = getattr(header.get_item(tag), "value", None)
+    if isinstance(value, (MultiValue, list)):
+        value = "\\".join(str(part) for part in value)
+    if isinstance(value, bytes):
+        # Broken, or of unknown VR: any text will do as long as the same bytes give the same.
+        value = value.decode("latin-1")
+    if isinstance(value, bool) or not isinstance(value, (str, PersonName, int)):
+        return None
+    text = str(value).strip(_PADDING)
+    return text if 0 < len(text) <= _MAX_CHARACTERS else None
