@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dmask_node.check.outgoing import check_outgoing
 from dmask_node.compose.encoder import encode_video
+from dmask_node.compose.readable import write_csv, write_html
 from dmask_node.compose.report_sr import compose_report
 from dmask_node.compose.settings import EncoderSettings
 from dmask_node.compose.video_sop import compose_video
@@ -33,6 +34,7 @@ from dmask_node.models.settings import InferenceSettings
 from dmask_node.records.masked import MaskedStudy
 from dmask_node.render.settings import RenderSettings
 from dmask_node.render.track import output_size, render_track
+from dmask_node.version import RENDERER, VERSION
 
 
 class TooFewFaces(Permanent):
@@ -161,3 +163,18 @@ def mask_instance(
     with during("check"):
         check_outgoing(study, video.header)
     return study
+
+
+def write_companions(study: MaskedStudy, out: Path) -> None:
+    """Write what people and scripts read beside the DICOM objects.
+
+    Parameters
+    ----------
+    study : MaskedStudy
+        As `mask_instance` returned it.
+    out : Path
+        Existing folder; ``measurements.csv`` and ``report.html`` are written there.
+    """
+    write_csv(study.eyes, out / "measurements.csv")
+    facts = {"Software": f"dmask_node {VERSION}", "Renderer": RENDERER}
+    write_html(study.measurements, study.eyes, out / "report.html", facts)

@@ -1,0 +1,85 @@
+"""``dmask mask``: mask one file without the network."""
+
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from dmask_node.audit.journal import Journal
+from dmask_node.audit.listener import AuditListener
+from dmask_node.cli.output import ConfigOption, JsonOption, answer, console, errors_told
+from dmask_node.cli.progress import ProgressBar
+from dmask_node.config import build_parts, load_settings
+from dmask_node.errors import Permanent
+from dmask_node.events import Listener
+from dmask_node.pipeline import mask_instance, write_companions
+
+
+class InputMissing(Permanent):
+    """The input file can't be read."""
+
+    reason = "input_missing"
+    hint = "Give a DICOM file, or a video (MP4, AVI, MOV)."
+
+
+def mask(
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="DICOM file, MP4, AVI or MOV.")],
+    output_dir: Annotated[Path, typer.Argument(help="Folder for the masked objects.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Mask one file, without the network.
+
+    Leaves in OUTPUT_DIR: video.dcm and report.dcm, exactly as they would be forwarded; masked.mp4,
+    report.html and measurements.csv.
+    """
+    with errors_told(as_json=as_json):
+        result = mask_file(source, output_dir, config, None if as_json else console())
+    answer(result, as_json=as_json)
+
+
+def mask_file(
+    source: Path, output_dir: Path, config: Path | None, shown: Console | None
+) -> Mapping[str, Any]:
+    """Mask one file into a folder; see `mask`.
+
+    The results are made in a folder beside the output and moved in at the end, so that the
+    output folder never holds half of a study.
+    """
+    if not source.is_file():
+        raise InputMissing("INPUT is not a readable file")
+    settings = load_settings(config)
+    parts = build_parts(settings)
+    journal = Journal.open_in(settings.node.state_dir, settings.node.name, settings.audit)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    job_id = f"local-{secrets.token_hex(4)}"
+    with TemporaryDirectory(prefix=".masking-", dir=output_dir) as scratch:
+        work = Path(scratch)
+        bar = ProgressBar(shown) if shown is not None else None
+        listeners: list[Listener] = [AuditListener(journal)]
+        if bar is not None:
+            listeners.append(bar)
+            with bar:
+                study = mask_instance(job_id, source, work, parts, listeners)
+        else:
+            study = mask_instance(job_id, source, work, parts, listeners)
+        write_companions(study, work)
+        names = ("video.dcm", "report.dcm", "masked.mp4", "report.html", "measurements.csv")
+        for name in names:
+            shutil.move(work / name, output_dir / name)
+    found = study.measurements
+    return {
+        "output": str(output_dir),
+        "files": list(names),
+        "frames": found.frames_total,
+        "frames_with_face": found.frames_with_face,
+        "video_sop_instance_uid": study.video.sop_instance_uid,
+        "report_sop_instance_uid": study.report.sop_instance_uid,
+    }
+
+

@@ -1,0 +1,72 @@
+"""How every command answers: for a person, or as one JSON object with ``--json``."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from dmask_node.config import Settings, load_settings
+from dmask_node.errors import DmaskError
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="TOML settings; without it the embedded defaults hold."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Answer as one JSON object.")]
+
+_console = Console(highlight=False, soft_wrap=True)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def console() -> Console:
+    """Return the console for people, on stdout."""
+    return _console
+
+
+def answer(
+    result: Mapping[str, Any], *, as_json: bool, tell: Callable[[Console], None] | None = None
+) -> None:
+    """Print the result of a command.
+
+    Parameters
+    ----------
+    result : mapping
+        JSON-able; what ``--json`` prints.
+    as_json : bool
+        Whether ``--json`` was given.
+    tell : callable, optional
+        Prints the same for a person; default: a line a key.
+    """
+    if as_json:
+        sys.stdout.write(json.dumps(result, sort_keys=True, default=str) + "\n")
+    elif tell is not None:
+        tell(_console)
+    else:
+        for key, value in result.items():
+            _console.print(f"{key}: {value}", markup=False)
+
+
+@contextmanager
+def errors_told(*, as_json: bool) -> Iterator[None]:
+    """Turn a `DmaskError` into a message with its hint, and exit code 1."""
+    try:
+        yield
+    except DmaskError as error:
+        if as_json:
+            told = {"error": error.reason, "message": str(error), "hint": error.hint}
+            sys.stdout.write(json.dumps(told, sort_keys=True) + "\n")
+        else:
+            _errors.print(f"dmask: {error.reason}: {error}", markup=False)
+            if error.hint:
+                _errors.print(f"  {error.hint}", markup=False)
+        raise typer.Exit(1) from None
+
+
+def settings_from(config: Path | None) -> Settings:
+    """Load the settings a command was given."""
+    return load_settings(config)
