@@ -1,0 +1,1 @@
+"""The demonstration: a real video through the whole node, shown to a person."""
