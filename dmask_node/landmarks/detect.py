@@ -181,15 +181,17 @@ class FaceDetector:
             In picture coordinates, the most confident first; empty when there is no face.
         """
         rows, columns = rgb.shape[:2]
-        whole = CropRegion(x_px=columns / 2, y_px=rows / 2, side_px=float(max(rows, columns)))
+        whole = CropRegion(
+            x_px=(columns - 1) / 2, y_px=(rows - 1) / 2, side_px=float(max(rows, columns))
+        )
         crop = whole.cut(rgb, DETECTOR_PX, repeat_border=False)
         outputs = self._network((crop.astype(np.float32) * (2 / 255) - 1)[None])
         found = decode(outputs["Identity"][0], outputs["Identity_1"][0, :, 0], self._threshold)
         return [
             Detection(
                 score=one.score,
-                box=whole.to_picture(one.box.reshape(2, 2), 1).reshape(4),
-                keypoints=whole.to_picture(one.keypoints, 1),
+                box=whole.to_picture(one.box.reshape(2, 2)).reshape(4),
+                keypoints=whole.to_picture(one.keypoints),
             )
             for one in merge_overlapping(found)
         ]

@@ -4,13 +4,13 @@ A. Ablavatski et al., *Real-time Pupil Tracking from Monocular Video for Digital
 arXiv:2006.11341.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmask_node.landmarks.crop import CropRegion
-from dmask_node.landmarks.scheme import INNER_CORNER, OUTER_CORNER, REGION_CONTOUR
+from dmask_node.landmarks.crop import square_about_eye
+from dmask_node.landmarks.scheme import MIRRORED_IRIS, REGION_CONTOUR
 from dmask_node.models.settings import InferenceSettings
 from dmask_node.models.store import Network
 from dmask_node.records.anatomy import Eye
@@ -19,37 +19,6 @@ IRIS_PX: Final = 64
 """Side of the network's input, pixels."""
 _SIDE_PER_EYE_WIDTH: Final = 2.3
 """Side of the close-up over the distance of the eye's corners (MediaPipe)."""
-
-
-def eye_region(contour: NDArray[Any], eye: Eye, scale: float) -> CropRegion:
-    """Place a square about an eye, its x axis from the outer to the inner corner.
-
-    The left eye's square is mirrored, so that both eyes look alike in their crops.
-
-    Parameters
-    ----------
-    contour : (16, 2) ndarray of float
-        Lid margin, ordered as `scheme.EYE_CONTOUR`.
-    eye : Eye
-        Which eye it is.
-    scale : float
-        Side of the square over the distance of the corners.
-
-    Returns
-    -------
-    CropRegion
-        At least one pixel wide.
-    """
-    corners = contour[[OUTER_CORNER, INNER_CORNER]].astype(np.float64)
-    middle = corners.mean(axis=0)
-    across = corners[1] - corners[0] if eye is Eye.RIGHT else corners[0] - corners[1]
-    return CropRegion(
-        x_px=float(middle[0]),
-        y_px=float(middle[1]),
-        side_px=max(1.0, float(np.hypot(*across)) * scale),
-        angle_rad=float(np.arctan2(across[1], across[0])),
-        mirrored=eye is Eye.LEFT,
-    )
 
 
 class IrisNetwork:
@@ -81,16 +50,17 @@ class IrisNetwork:
         eye_contour : (eyes, 16, 2) ndarray of float64
             Lid margins, ordered as `scheme.EYE_CONTOUR`.
         iris : (eyes, 5, 2) ndarray of float64
-            Centre, then the limbus.
+            Centre, then the limbus, ordered as `scheme.IRIS` says.
         """
-        regions = [eye_region(eye_contour[eye], eye, _SIDE_PER_EYE_WIDTH) for eye in Eye]
+        regions = [square_about_eye(eye_contour[eye], eye, _SIDE_PER_EYE_WIDTH) for eye in Eye]
         crops = np.stack([region.cut(rgb, IRIS_PX) for region in regions])
         outputs = self._network(crops.astype(np.float32) * (1 / 255))
-        contours = outputs["output_eyes_contours_and_brows"].reshape(2, 71, 3)[..., :2]
+        contours = outputs["output_eyes_contours_and_brows"].reshape(2, 71, 3)[
+            :, REGION_CONTOUR, :2
+        ]
         irises = outputs["output_iris"].reshape(2, 5, 3)[..., :2]
+        irises[Eye.LEFT] = irises[Eye.LEFT, MIRRORED_IRIS]  # its close-up was mirrored
         return (
-            np.stack(
-                [regions[eye].to_picture(contours[eye, REGION_CONTOUR], IRIS_PX) for eye in Eye]
-            ),
-            np.stack([regions[eye].to_picture(irises[eye], IRIS_PX) for eye in Eye]),
+            np.stack([regions[eye].to_picture(contours[eye] / IRIS_PX) for eye in Eye]),
+            np.stack([regions[eye].to_picture(irises[eye] / IRIS_PX) for eye in Eye]),
         )

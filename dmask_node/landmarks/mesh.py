@@ -31,7 +31,7 @@ class Mesh:
     eye_contour : (eyes, 16, 2) ndarray of float64
         Lid margins, ordered as `scheme.EYE_CONTOUR`.
     iris : (eyes, 5, 2) ndarray of float64
-        Centre, then the limbus.
+        Centre, then the limbus, ordered as `scheme.IRIS` says.
     presence : float
         Probability in [0, 1] that there is a face.
     """
@@ -79,10 +79,10 @@ class MeshNetwork:
         iris = np.stack(
             [outputs[f"output_{side}_iris"][0].reshape(5, 2) for side in ("left", "right")]
         )
-        placed = region.to_picture(points, MESH_PX)
+        placed = region.to_picture(points / MESH_PX)
         return Mesh(
             points=placed,
             eye_contour=placed[EYE_CONTOUR],
-            iris=region.to_picture(iris, MESH_PX),
+            iris=region.to_picture(iris / MESH_PX),
             presence=float(sigmoid(outputs["conv_faceflag"])[0, 0]),
         )

@@ -67,3 +67,8 @@ UPPER_LID: Final = slice(1, 8)
 """Upper lid in the 16-point contour, outer to inner, without the corners."""
 LOWER_LID: Final = slice(9, 16)
 """Lower lid in the 16-point contour, inner to outer, without the corners."""
+
+IRIS: Final = ("centre", "right", "top", "left", "bottom")
+"""Order of the five iris points, right and left as seen in the picture, of both eyes alike."""
+MIRRORED_IRIS: Final[Index] = _table([0, 3, 2, 1, 4])
+"""(5,): the iris points in the order that they have after a flip from left to right."""
