@@ -14,11 +14,12 @@ from dmask_node.version import RENDERER
 
 BODY_PARTS: Final = frozenset(
     {
-        "CHEEK", "CHIN", "EAR", "EYE", "EYELID", "FACE", "FOREHEAD", "HEAD", "HEADNECK", "JAW",
-        "LIP", "MANDIBLE", "MAXILLA", "MOUTH", "NECK", "NOSE", "ORBIT", "SKULL", "ZYGOMA",
+        "CHEEK", "EAR", "EYE", "EYELID", "FACE", "HEAD", "HEADNECK", "JAW",
+        "MAXILLA", "MOUTH", "NECK", "NOSE", "ORBIT", "SKULL", "ZYGOMA",
     }
 )  # fmt: skip
-"""Defined terms of Body Part Examined for parts of a face or what it is seen with (PS3.16 L)."""
+"""Defined terms of Body Part Examined for a face, its parts, and what it is seen with
+(PS3.16 L)."""
 _SEXES: Final = frozenset({"M", "F", "O"})
 _STANDARD_ROOT: Final = "1.2.840.10008."
 """UIDs below it name parts of the standard, never an instance, series or study (PS3.5 9)."""

@@ -47,7 +47,7 @@ def read_text(header: Dataset, keyword: str) -> str | None:
     if isinstance(value, bytes):
         # Broken, or of unknown VR: any text will do as long as the same bytes give the same.
         value = value.decode("latin-1")
-    if isinstance(value, bool) or not isinstance(value, (str, PersonName, int)):
+    if isinstance(value, bool) or not isinstance(value, (str, PersonName, int, float)):
         return None
     text = str(value).strip(_PADDING)
     return text if 0 < len(text) <= _MAX_CHARACTERS else None

@@ -1,0 +1,227 @@
+"""Start outgoing objects from nothing, and let only listed attributes in.
+
+The lists are ``data/allowed/*.toml``, one per SOP class. This file holds to their names; the
+values are judged by the last gate, which reads the same lists by itself.
+"""
+
+import hashlib
+import os
+import tomllib
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from pydicom import Dataset, Sequence
+from pydicom.dataset import FileMetaDataset
+
+from dmask_node.compose import codes
+from dmask_node.errors import Permanent
+from dmask_node.records.masked import CleanHeader, MaskedObject, Role
+from dmask_node.version import VERSION
+
+MANUFACTURER: Final = "dmask"
+MODEL_NAME: Final = "dmask_node"
+IMPLEMENTATION_CLASS_UID: Final = "2.25.80302813137786398554742050926734630921"
+"""Names this software in file meta information (PS3.7 D.3.3.2)."""
+IMPLEMENTATION_VERSION_NAME: Final = "DMASK_" + VERSION.replace(".", "_")
+STUDY_ID: Final = "DMASK"
+SERIES_NUMBERS: Final = {Role.VIDEO: 901, Role.REPORT: 902}
+"""Our own: a sender's series number can hold a record number."""
+DEIDENTIFICATION_METHOD: Final = (
+    "PS3.15 Basic Profile",
+    "composed from an allow-list",
+    "face re-rendered as a constant 3D model",
+)
+_READ_BYTES: Final = 1 << 20
+
+
+class NotListed(Permanent):
+    """A composed object has an attribute that its allow-list lacks."""
+
+    reason = "not_listed"
+    hint = "This is a defect of the node, and nothing was sent. Please report it."
+
+
+@cache
+def allowed(name: str) -> dict[str, Any]:
+    """Read one allow-list.
+
+    Parameters
+    ----------
+    name : str
+        File name below ``data/allowed`` without ``.toml``.
+    """
+    file = resources.files("dmask_node").joinpath("data", "allowed", f"{name}.toml")
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def take_listed(draft: Dataset, name: str) -> Dataset:
+    """Build a dataset of the listed attributes of a draft, from an empty one.
+
+    Parameters
+    ----------
+    draft : Dataset
+        Made by the node or by a library it uses.
+    name : str
+        Of the allow-list.
+
+    Returns
+    -------
+    Dataset
+        New at every level; attributes that may not appear are left behind.
+
+    Raises
+    ------
+    NotListed
+        If a private attribute or one unknown to the dictionary stands in the draft.
+    """
+    listed = allowed(name)
+    return _take(draft, listed["attributes"], listed)
+
+
+def _take(draft: Dataset, attributes: dict[str, Any], listed: dict[str, Any]) -> Dataset:
+    taken = Dataset()
+    for element in draft:
+        if not element.keyword:
+            raise NotListed(f"attribute {element.tag} has no keyword")
+        rule = attributes.get(element.keyword)
+        if rule is None:
+            continue
+        if element.VR == "SQ":
+            kind = rule["items"]
+            inner = listed["items"][kind] if kind != "code" else _CODE_ATTRIBUTES
+            items = Sequence([_take(item, inner, listed) for item in element.value])
+            setattr(taken, element.keyword, items)
+        else:
+            setattr(taken, element.keyword, element.value)
+    return taken
+
+
+_CODE_ATTRIBUTES: Final[dict[str, Any]] = {
+    "CodeValue": {},
+    "CodingSchemeDesignator": {},
+    "CodeMeaning": {},
+}
+
+
+def add_patient_study_equipment(dataset: Dataset, header: CleanHeader, role: Role) -> None:
+    """Add what both outgoing objects share (PS3.3 C.7.1.1, C.7.2.1, C.7.5.1, C.12.1).
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Added to.
+    header : CleanHeader
+        Keyed names and listed values.
+    role : Role
+        Which of the two objects this is.
+    """
+    is_video = role is Role.VIDEO
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.SOPInstanceUID = header.video_instance_uid if is_video else header.report_instance_uid
+    dataset.PatientName = f"{header.pseudonym}^Masked"
+    dataset.PatientID = header.pseudonym
+    dataset.PatientBirthDate = ""
+    dataset.PatientSex = header.patient_sex
+    dataset.PatientIdentityRemoved = "YES"
+    dataset.DeidentificationMethod = [
+        *DEIDENTIFICATION_METHOD,
+        f"dmask_node {VERSION}, key {header.key_fingerprint}",
+    ]
+    dataset.DeidentificationMethodCodeSequence = Sequence(
+        [
+            codes.item(codes.METHODS[value])
+            for value in header.method_codes
+            if is_video or value not in codes.PIXEL_METHODS
+        ]
+    )
+    dataset.LongitudinalTemporalInformationModified = "REMOVED"
+    dataset.StudyInstanceUID = header.study_instance_uid
+    dataset.StudyDate = ""
+    dataset.StudyTime = ""
+    dataset.StudyID = STUDY_ID
+    dataset.AccessionNumber = header.accession_number
+    dataset.ReferringPhysicianName = ""
+    dataset.StudyDescription = header.study_description
+    dataset.SeriesInstanceUID = header.video_series_uid if is_video else header.report_series_uid
+    dataset.SeriesNumber = SERIES_NUMBERS[role]
+    dataset.InstanceNumber = 1
+    dataset.Manufacturer = MANUFACTURER
+    dataset.ManufacturerModelName = MODEL_NAME
+    dataset.SoftwareVersions = VERSION
+    dataset.ContentQualification = "RESEARCH"
+    dataset.ContributingEquipmentSequence = Sequence([_equipment()])
+
+
+def _equipment() -> Dataset:
+    item = Dataset()
+    item.Manufacturer = MANUFACTURER
+    item.ManufacturerModelName = MODEL_NAME
+    item.SoftwareVersions = VERSION
+    item.ContributionDescription = "Facial identity removed by re-rendering"
+    item.PurposeOfReferenceCodeSequence = Sequence([codes.item(codes.DEIDENTIFYING_EQUIPMENT)])
+    return item
+
+
+def write_object(
+    dataset: Dataset, role: Role, sop_class_uid: str, transfer_syntax_uid: str, path: Path
+) -> MaskedObject:
+    """Write a composed object: whole and on disk, or not at all.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Without file meta information, which is made anew here.
+    role : Role
+        What it is.
+    sop_class_uid, transfer_syntax_uid : str
+        For the file meta information.
+    path : Path
+        Where to; a file there is replaced. The same dataset gives the same bytes.
+
+    Returns
+    -------
+    MaskedObject
+        With digest and size of the file as read back from the disk.
+    """
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\0\1"
+    meta.MediaStorageSOPClassUID = sop_class_uid
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = transfer_syntax_uid
+    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    dataset.file_meta = meta
+    dataset.preamble = b"\0" * 128
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            dataset.save_as(file, enforce_file_format=True)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return MaskedObject(
+        role=role,
+        path=path,
+        sop_class_uid=sop_class_uid,
+        sop_instance_uid=str(dataset.SOPInstanceUID),
+        transfer_syntax_uid=transfer_syntax_uid,
+        sha256=_sha256(path),
+        size_bytes=path.stat().st_size,
+    )
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

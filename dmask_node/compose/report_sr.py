@@ -1,0 +1,273 @@
+"""The measurements as an Enhanced SR, TID 1500 Measurement Report (PS3.16 A)."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from highdicom import sr
+from highdicom.sr import CodedConcept
+from pydicom import Dataset, Sequence, dcmread
+from pydicom.uid import EnhancedSRStorage, ExplicitVRLittleEndian
+
+from dmask_node.compose import codes
+from dmask_node.compose.composer import (
+    MANUFACTURER,
+    MODEL_NAME,
+    SERIES_NUMBERS,
+    add_patient_study_equipment,
+    take_listed,
+    write_object,
+)
+from dmask_node.records.anatomy import Eye
+from dmask_node.records.masked import (
+    CleanHeader,
+    EncodedVideo,
+    EyeSummary,
+    MaskedObject,
+    Measurements,
+    Role,
+)
+from dmask_node.version import RENDERER, VERSION
+
+ALLOWED: Final = "enhanced_sr"
+DUMMY_DATE: Final = "19000101"
+DUMMY_TIME: Final = "000000"
+"""Content Date and Time are type 1 in a report (PS3.3 C.17.2), so action D of PS3.15 E.1 applies:
+a dummy. See docs/decisions/0003-outgoing-dates.md."""
+OBSERVER_UID: Final = "2.25.80302813137786398554742050926734630922"
+"""Names the software as observer (TID 1004); the same at every site."""
+_SIDE: Final = {Eye.RIGHT: codes.RIGHT, Eye.LEFT: codes.LEFT}
+_WORD: Final = {Eye.RIGHT: "Right", Eye.LEFT: "Left"}
+_FISSURE_HEIGHT: Final = {
+    Eye.RIGHT: codes.FISSURE_HEIGHT_RIGHT,
+    Eye.LEFT: codes.FISSURE_HEIGHT_LEFT,
+}
+_Finding = tuple[CodedConcept, float | None, CodedConcept, CodedConcept | None]
+"""Name, value or None, unit, derivation."""
+
+
+def compose_report(
+    measurements: Measurements,
+    header: CleanHeader,
+    video: MaskedObject,
+    encoded: EncodedVideo,
+    models: Mapping[str, str],
+    path: Path,
+) -> MaskedObject:
+    """Compose the structured report.
+
+    One measurement group each for right eyelid, left eyelid, right eyeball, left eyeball and the
+    video. A value that could not be measured is left out, and a coded status says so: 114006
+    Measurement failure, or 114007 Measurement not attempted for blinks in a clip too short or too
+    slow to see them.
+
+    Parameters
+    ----------
+    measurements : Measurements
+        Of the clip.
+    header : CleanHeader
+        Keyed names and listed values.
+    video : MaskedObject
+        The composed video, to which every group refers.
+    encoded : EncodedVideo
+        Its number of frames and frame time.
+    models : mapping of str to str
+        SHA-256 of each shipped model file, by its path.
+    path : Path
+        Where to; a file there is replaced.
+
+    Returns
+    -------
+    MaskedObject
+        The same arguments give the same bytes: no clock is read.
+
+    References
+    ----------
+    PS3.3 A.35.2 (Enhanced SR IOD), PS3.16 TID 1500, 1501, 1419, 4019.
+    """
+    evidence = dcmread(video.path, stop_before_pixels=True)
+    groups = [
+        _group(header, name, site, side, findings, evidence, models)
+        for name, site, side, findings in _findings(measurements, encoded)
+    ]
+    content = sr.MeasurementReport(
+        observation_context=sr.ObservationContext(
+            observer_device_context=sr.ObserverContext(
+                observer_type=codes.DEVICE,
+                observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
+                    uid=OBSERVER_UID,
+                    name=MODEL_NAME,
+                    manufacturer_name=MANUFACTURER,
+                    model_name=MODEL_NAME,
+                ),
+            )
+        ),
+        procedure_reported=codes.PROCEDURE,
+        imaging_measurements=groups,
+        title=codes.IMAGING_MEASUREMENT_REPORT,
+        language_of_content_item_and_descendants=sr.LanguageOfContentItemAndDescendants(
+            codes.ENGLISH
+        ),
+        referenced_images=[evidence],
+    )
+    draft = sr.EnhancedSR(
+        evidence=[evidence],
+        content=content,
+        series_instance_uid=header.report_series_uid,
+        series_number=SERIES_NUMBERS[Role.REPORT],
+        sop_instance_uid=header.report_instance_uid,
+        instance_number=1,
+        manufacturer=MANUFACTURER,
+        is_complete=True,
+        is_final=False,
+        is_verified=False,
+    )
+    _finish(draft, header)
+    dataset = take_listed(draft, ALLOWED)
+    return write_object(dataset, Role.REPORT, EnhancedSRStorage, ExplicitVRLittleEndian, path)
+
+
+def _finish(draft: Dataset, header: CleanHeader) -> None:
+    """Replace what highdicom filled in from the clock, and add what it does not know."""
+    add_patient_study_equipment(draft, header, Role.REPORT)
+    draft.SeriesDescription = "Eyelid and eye movement measurements"
+    draft.ContentDate = DUMMY_DATE
+    draft.ContentTime = DUMMY_TIME
+    scheme = Dataset()
+    scheme.CodingSchemeDesignator = codes.SCHEME
+    scheme.CodingSchemeUID = codes.SCHEME_UID
+    scheme.CodingSchemeName = codes.SCHEME_NAME
+    scheme.CodingSchemeVersion = codes.SCHEME_VERSION
+    draft.CodingSchemeIdentificationSequence = Sequence([scheme])
+    _shorten_numbers(draft)
+
+
+def _shorten_numbers(item: Dataset) -> None:
+    """Write 30 frames as 30, not as 30.0, and 10.2 mm as 10.2, not as 10.2000000000000."""
+    for measured in item.get("MeasuredValueSequence", ()):
+        measured.NumericValue = f"{float(measured.NumericValue) + 0.0:.10g}"
+    for child in item.get("ContentSequence", ()):
+        _shorten_numbers(child)
+
+
+def _findings(
+    measurements: Measurements, encoded: EncodedVideo
+) -> list[tuple[str, CodedConcept, Eye | None, list[_Finding]]]:
+    """List the groups: tracking identifier, site, side and values."""
+    total = measurements.frames_total
+    groups: list[tuple[str, CodedConcept, Eye | None, list[_Finding]]] = [
+        (f"{_WORD[eye]} eyelid", codes.EYELID, eye, _lid(measurements.of(eye), total))
+        for eye in Eye
+    ]
+    groups += [
+        (f"{_WORD[eye]} eyeball", codes.EYEBALL, eye, _ball(measurements.of(eye), total))
+        for eye in Eye
+    ]
+    quality: list[_Finding] = [
+        (codes.FRAMES_TOTAL, encoded.n_frames, codes.FRAMES, None),
+        (codes.FRAMES_WITH_FACE, measurements.frames_with_face, codes.FRAMES, None),
+        _share(measurements.frames_with_face, total),
+        (codes.DURATION, measurements.duration_s, codes.SECOND, None),
+        (codes.IRIS_DIAMETER, measurements.iris_diameter_px, codes.PIXELS, codes.MEDIAN),
+    ]
+    return [*groups, ("Video", codes.FACE, None, quality)]
+
+
+def _lid(summary: EyeSummary, total: int) -> list[_Finding]:
+    height = _FISSURE_HEIGHT[summary.eye]
+    count = None if summary.blinks is None else len(summary.blinks)
+    return [
+        (height, summary.aperture_mean_mm, codes.MILLIMETER, codes.MEAN),
+        (height, summary.aperture_min_mm, codes.MILLIMETER, codes.MINIMUM),
+        (codes.BLINK_COUNT, count, codes.BLINKS, None),
+        (codes.BLINK_RATE, summary.blink_rate_per_min, codes.PER_MINUTE, None),
+        (codes.FRAMES_USED, summary.frames_used, codes.FRAMES, None),
+        _share(summary.frames_used, total),
+    ]
+
+
+def _ball(summary: EyeSummary, total: int) -> list[_Finding]:
+    return [
+        (codes.ROTATION_HORIZONTAL, summary.rotation_h_mean_deg, codes.DEGREE, codes.MEAN),
+        (codes.ROTATION_VERTICAL, summary.rotation_v_mean_deg, codes.DEGREE, codes.MEAN),
+        (codes.FRAMES_USED, summary.frames_used, codes.FRAMES, None),
+        _share(summary.frames_used, total),
+    ]
+
+
+def _share(part: int, total: int) -> _Finding:
+    percent = 100.0 * part / total if total else None
+    return (codes.PROPORTION_MEASURED, percent, codes.PERCENT, None)
+
+
+def _group(
+    header: CleanHeader,
+    name: str,
+    site: CodedConcept,
+    side: Eye | None,
+    findings: list[_Finding],
+    video: Dataset,
+    models: Mapping[str, str],
+) -> sr.MeasurementsAndQualitativeEvaluations:
+    """Build one TID 1501 group."""
+    laterality = None if side is None else _SIDE[side]
+    return sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(
+            uid=_tracking_uid(header.report_instance_uid, name), identifier=name
+        ),
+        finding_type=codes.IMAGE_QUALITY if side is None else None,
+        finding_sites=[sr.FindingSite(site, laterality=laterality)],
+        algorithm_id=sr.AlgorithmIdentification(
+            name=MODEL_NAME,
+            version=VERSION,
+            parameters=[
+                f"renderer {RENDERER}",
+                *(f"{model} sha256 {models[model]}" for model in sorted(models)),
+            ],
+            manufacturer=MANUFACTURER,
+        ),
+        measurements=[
+            _measurement(concept, value, unit, derivation)
+            for concept, value, unit, derivation in findings
+            if value is not None
+        ],
+        qualitative_evaluations=[
+            _missing(concept, derivation)
+            for concept, value, _, derivation in findings
+            if value is None
+        ],
+        source_images=[sr.SourceImageForMeasurementGroup(video.SOPClassUID, video.SOPInstanceUID)],
+    )
+
+
+def _measurement(
+    concept: CodedConcept, value: float, unit: CodedConcept, derivation: CodedConcept | None
+) -> sr.Measurement:
+    # Four decimals are finer than any camera sees.
+    return sr.Measurement(concept, round(float(value), 4), unit, derivation=derivation)
+
+
+def _missing(concept: CodedConcept, derivation: CodedConcept | None) -> sr.QualitativeEvaluation:
+    """Say that a value is missing, why, and which.
+
+    A NUM without a value and with a qualifier (PS3.3 C.18.1) would be shorter, but common readers
+    fail on it.
+    """
+    blinks = concept in (codes.BLINK_COUNT, codes.BLINK_RATE)
+    reason = codes.MEASUREMENT_NOT_ATTEMPTED if blinks else codes.MEASUREMENT_FAILURE
+    evaluation = sr.QualitativeEvaluation(codes.MEASUREMENT_STATUS, reason)
+    relation = sr.RelationshipTypeValues.HAS_CONCEPT_MOD
+    which = [sr.CodeContentItem(codes.NOT_MEASURED, concept, relationship_type=relation)]
+    if derivation is not None:
+        which.append(sr.CodeContentItem(codes.DERIVATION, derivation, relationship_type=relation))
+    evaluation[0].ContentSequence = sr.ContentSequence(which)
+    return evaluation
+
+
+def _tracking_uid(report_instance_uid: str, name: str) -> str:
+    """Return a UID for what is tracked, fixed by the report's own (keyed) UID."""
+    octets = bytearray(hashlib.sha256(f"{report_instance_uid} {name}".encode()).digest()[:16])
+    octets[6] = octets[6] & 0x0F | 0x80  # RFC 9562 5.8: version 8
+    octets[8] = octets[8] & 0x3F | 0x80
+    return f"2.25.{int.from_bytes(octets, 'big')}"
