@@ -19,7 +19,7 @@ PUPIL: Final = (10, 10, 12)
 LIMBUS: Final = (36, 32, 30)
 SCLERA: Final = (240, 240, 242)
 
-_HIGHLIGHT: Final = np.array([-0.28, 0.36, 0.89], np.float32)
+_HIGHLIGHT: Final = np.array([-0.20, 0.19, 0.961], np.float32)
 """Direction of the corneal reflection in camera axes."""
 _KEY_LIGHT: Final = np.array([-0.353, 0.554, 0.754], np.float32)
 
@@ -71,5 +71,5 @@ def light_eyeball(painted: Floats, normals_camera: Floats, normals_head: Floats)
         - 0.30 * np.clip((normals_head[:, 1] - 0.22) / 0.35, 0, 1)
         - 0.22 * np.clip((np.abs(normals_head[:, 0]) - 0.55) / 0.4, 0, 1)
     )
-    highlight = np.clip(normals_camera @ _HIGHLIGHT, 0, 1) ** 220 * 210
+    highlight = np.clip(normals_camera @ _HIGHLIGHT, 0, 1) ** 300 * 225
     return np.clip(painted * light[:, None] + highlight[:, None], 0, 255, dtype=np.float32)

@@ -4,7 +4,7 @@ All of it is a function of the face model alone, so it is the same on everyone's
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,25 +20,26 @@ _BROW_LANDMARKS: Final = (
     ((300, 293, 334, 296, 336), (276, 283, 282, 295, 285)),
 )
 """Right and left brow: upper and lower edge, outer to inner, in the MediaPipe face mesh."""
+_LIP_SEAM_RINGS: Final = 2
 _NECK_FADE_MM: Final = 34.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SkinPaint:
-    """Weights in [0, 1] for each vertex of the face model."""
+    """Weights in [0, 1] for each vertex of the fine mesh."""
 
     lash: NDArray[np.float32]
-    """(vertices,), the line along the lid margins."""
+    """(fine vertices,), the line along the lid margins."""
     brow: NDArray[np.float32]
-    """(vertices,)."""
+    """(fine vertices,)."""
     lip: NDArray[np.float32]
-    """(vertices,)."""
+    """(fine vertices,)."""
     mouth: NDArray[np.float32]
-    """(vertices,), inside of the mouth."""
+    """(fine vertices,), inside of the mouth."""
     cavity: NDArray[np.float32]
-    """(vertices,), how strongly concave skin is darkened."""
+    """(fine vertices,), how strongly concave skin is darkened."""
     opacity: NDArray[np.float32]
-    """(vertices,), 0 where the cut neck has faded into the background."""
+    """(fine vertices,), 0 where the cut neck has faded into the background."""
 
     @classmethod
     def of(cls, model: MorphableModel) -> "SkinPaint":
@@ -47,30 +48,51 @@ class SkinPaint:
         lash = np.zeros(n, np.float32)
         for ring, weight in _LASH_BY_RING.items():
             lash[model.rings[:, ring]] = weight
+        mouth = model.mouth_inside.astype(np.float32)
+        # The red of the lips goes on into the mouth; else a pale seam shows between them.
+        lip = np.maximum(model.lip_weight, _grown(mouth, model.triangles, _LIP_SEAM_RINGS))
         cavity = np.full(n, _CAVITY_ELSEWHERE, np.float32)
         cavity[model.rings[:, :_N_CAVITY_RINGS]] = 1
+        cavity = np.maximum(cavity, model.lip_weight)
+        fine = model.subdivision
         return cls(
-            lash=lash,
-            brow=_brow_weight(model),
-            lip=model.lip_weight.astype(np.float32),
-            mouth=model.mouth_inside.astype(np.float32),
-            cavity=np.maximum(cavity, model.lip_weight),
-            opacity=_neck_opacity(model.mean),
+            lash=_weight(fine @ lash),
+            brow=_brow_weight(model, np.asarray(fine @ model.mean)),
+            lip=_weight(fine @ lip),
+            mouth=_weight(fine @ mouth),
+            cavity=_weight(fine @ cavity),
+            opacity=_weight(fine @ _neck_opacity(model.mean)),
         )
 
 
-def _brow_weight(model: MorphableModel) -> NDArray[np.float32]:
+def _weight(values: NDArray[Any]) -> NDArray[np.float32]:
+    return np.asarray(np.clip(values, 0, 1), np.float32)
+
+
+def _grown(
+    weight: NDArray[np.float32], triangles: NDArray[np.int32], rings: int
+) -> NDArray[np.float32]:
+    """Let every vertex have the greatest weight of its neighbours, several times over."""
+    for _ in range(rings):
+        greatest = weight[triangles].max(axis=1)
+        weight = weight.copy()
+        for corner in range(3):
+            np.maximum.at(weight, triangles[:, corner], greatest)
+    return weight
+
+
+def _brow_weight(model: MorphableModel, vertices_mm: NDArray[np.float64]) -> NDArray[np.float32]:
     """Weight of the brows: 1 on the line between the edges, falling to 0 beyond them."""
     landmarks = model.landmarks(model.mean)
-    in_front = model.mean[:, 2] > 0
-    weight = np.zeros(len(model.mean), np.float32)
+    in_front = vertices_mm[:, 2] > 0
+    weight = np.zeros(len(vertices_mm), np.float32)
     for upper, lower in _BROW_LANDMARKS:
         middle = (landmarks[list(upper)] + landmarks[list(lower)]) / 2
         thickness_mm = np.linalg.norm(landmarks[list(upper)] - landmarks[list(lower)], axis=1)
-        distance_mm, along = _distance_to_polyline(model.mean[:, :2], middle[:, :2])
+        distance_mm, along = _distance_to_polyline(vertices_mm[:, :2], middle[:, :2])
         half_mm = 0.5 * np.interp(along, np.arange(len(thickness_mm)), thickness_mm)
-        # The outer end tapers, as hair does.
-        half_mm *= np.interp(along, [0.0, 1.0, 4.0], [0.45, 0.85, 1.0])
+        # Both ends taper, as hair does.
+        half_mm *= np.interp(along, [0.0, 1.0, 3.0, 4.0], [0.45, 0.85, 1.0, 0.7])
         soft = np.clip(1.5 - distance_mm / half_mm, 0, 1)
         weight = np.maximum(weight, np.where(in_front, soft, 0)).astype(np.float32)
     return weight

@@ -14,8 +14,10 @@ from dmask_node.geometry.morphable_model import MorphableModel
 from dmask_node.geometry.rotation import listing_rotation
 from dmask_node.records.anatomy import Eye
 from dmask_node.records.masked import MaskTrack
+from dmask_node.render.conjunctiva import Lining
 from dmask_node.render.eyes import light_eyeball, paint_eyeball
 from dmask_node.render.marks import BACKGROUND, draw_no_face
+from dmask_node.render.occlusion import sky_seen
 from dmask_node.render.paint import SkinPaint
 from dmask_node.render.raster import View, rasterise
 from dmask_node.render.settings import RenderSettings
@@ -99,18 +101,18 @@ class MaskRenderer:
         self._model = model
         self._settings = settings
         self._lids = EyelidModel.of(model)
-        self._skin = SkinShader(
-            model.subdivision, model.fine_triangles, SkinPaint.of(model), BACKGROUND
-        )
-        n_skin = model.subdivision.shape[0]
+        self._skin = _skin_shader(model)
+        self._linings = [Lining.of(model, eye) for eye in Eye]
         ball = eyeball_mesh(model.eyeball_radius_mm, 0.5 * model.eyeball_radius_mm)
-        self._triangles = np.concatenate(
-            [
-                model.fine_triangles,
-                ball.triangles + n_skin,
-                ball.triangles + n_skin + len(ball.vertices_mm),
-            ]
-        ).astype(np.int32)
+        triangles, n_vertices = [model.fine_triangles], model.subdivision.shape[0]
+        for lining in self._linings:  # in the order in which `draw` stacks the vertices
+            for part, n_part in (
+                (ball.triangles, len(ball.vertices_mm)),
+                (lining.triangles, len(lining.colours)),
+            ):
+                triangles.append(part + np.int32(n_vertices))
+                n_vertices += n_part
+        self._triangles = np.concatenate(triangles)
 
     def draw(self, mask: MaskTrack, frame: int, rows: int, columns: int) -> NDArray[np.uint8]:
         """Draw one frame in which a face was found.
@@ -144,11 +146,13 @@ class MaskRenderer:
         vertices = [skin]
         colours = [self._skin.colours(skin, np.asarray(surface.fold_shade, np.float32))]
         for eye in Eye:
+            centre_mm = rotation @ surface.eye_centres_mm[eye]
             ball, painted = self._eyeball(
-                mask.gaze[frame, eye], surface.eye_centres_mm[eye], rotation, iris_radius_mm
+                mask.gaze[frame, eye], centre_mm, rotation, iris_radius_mm
             )
-            vertices.append(ball)
-            colours.append(painted)
+            lining = self._linings[eye]
+            vertices += [ball, lining.vertices_mm(skin, centre_mm)]
+            colours += [painted, lining.colours]
         x, y, z = mask.translation_mm[frame]
         in_camera = np.concatenate(vertices) + np.array([x, y, -z], np.float32)
         scale = min(rows / mask.rows, columns / mask.columns)
@@ -179,7 +183,17 @@ class MaskRenderer:
         unit, polar_colours = _painted_eyeball(radius_mm, iris_radius_mm)
         normals = np.asarray(unit @ listing_rotation(gaze).T, np.float32)
         colours = light_eyeball(polar_colours, normals, np.asarray(normals @ rotation, np.float32))
-        return np.asarray(normals * radius_mm + rotation @ centre_mm, np.float32), colours
+        return np.asarray(normals * radius_mm + centre_mm, np.float32), colours
+
+
+@lru_cache(maxsize=1)
+def _skin_shader(model: MorphableModel) -> SkinShader:
+    """Prepare the skin of a model; a process draws many clips with the same one."""
+    paint = SkinPaint.of(model)
+    bare = SkinShader(model.subdivision, model.fine_triangles, paint, BACKGROUND)
+    at_rest = np.asarray(model.subdivision @ model.mean)
+    sky = sky_seen(model, at_rest, bare.normals(at_rest.astype(np.float32)))
+    return SkinShader(model.subdivision, model.fine_triangles, paint, BACKGROUND, sky)
 
 
 @lru_cache(maxsize=4)
