@@ -28,7 +28,7 @@ class Person:
     n_frames: int = 1
     identity: NDArray[np.float64] | None = None
     turn_deg: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 3)))
-    """(frames or 1, 3): rotation vector of the head in degrees; y > 0 turns to the person's left."""
+    """(frames or 1, 3): rotation vector of the head, degrees; y > 0 turns to its left."""
     shift_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros((1, 3)))
     expression: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     """By name, (frames,)."""
@@ -83,7 +83,7 @@ class Instant:
         """Centre and four points of the limbus, in the order of the landmark networks."""
         plane = iris_plane_mm(radius_mm, IRIS_RADIUS_MM)
         rim = IRIS_RADIUS_MM * np.array([[1, 0, 0], [0, 1, 0], [-1, 0, 0], [0, -1, 0]])
-        disc = np.concatenate([np.zeros((1, 3)), rim]) + [0, 0, plane]
+        disc = np.vstack([np.zeros((1, 3)), rim]) + np.array([0, 0, plane])
         return disc @ listing_rotation(self.gaze[eye]).T + self.centres[eye]
 
 
