@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A received instance in a file of the node's own, before anything was promised to the sender."""
+    """A received instance in a file of the node's own; the sender waits for the answer."""
 
     path: Path
     """DICOM Part 10, in the node's folder for incoming files."""

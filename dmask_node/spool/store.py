@@ -1,0 +1,388 @@
+"""The node's folders: what comes in, what was masked, what needs a person.
+
+Below the state folder::
+
+    incoming/                    parts of objects that are being received
+    spool/<key>.dcm              originals, under names that tell nothing
+    work/<key>/                  of the worker, emptied at its start
+    masked/<key>/                masked objects; only these may be sent
+    quarantine/<key>/            object.dcm and reason.json
+    ledger.sqlite                what became of each
+
+Nothing is acknowledged before file, ledger row and audit record are on disk.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from dmask_node.errors import DmaskError, Permanent
+from dmask_node.records.arrivals import Arrival
+from dmask_node.records.jobs import Job, JobEvent, JobState, StoredOutput
+from dmask_node.records.masked import MaskedStudy
+from dmask_node.spool.files import (
+    empty_folder,
+    link_durably,
+    make_folder,
+    move_durably,
+    sha256_of,
+    sync_folder,
+    write_durably,
+)
+from dmask_node.spool.ledger import Ledger
+
+_DIGEST_DIGITS: Final = 32
+"""Of the keyed digest in a key: 128 bits, so that no two instances share one by chance."""
+
+_SHA256_DIGITS: Final = 16
+"""Of the file's SHA-256 in a key: tells two files that claim one SOP Instance UID apart."""
+
+Fact = str | int | float
+Record = Callable[[str, str, str, Mapping[str, Fact]], None]
+"""``record(event, job, outcome, facts)``: write one audit record, on disk when it returns."""
+
+
+class OriginalMissing(Permanent):
+    """The original is not where the ledger says it is."""
+
+    reason = "original_missing"
+    hint = "Was the state folder restored from a backup, or a file deleted by hand? Send it again."
+
+
+class OutputDamaged(Permanent):
+    """A masked object has not the digest it was written with."""
+
+    reason = "output_damaged"
+    hint = "The disk may be failing. Retry the job to mask the original again."
+
+
+class Spool:
+    """Files and ledger, kept in step.
+
+    Parameters
+    ----------
+    state_dir : Path
+        The node's state folder; made when missing.
+    keyed_digest : callable
+        From a string to a hex digest under the node's key.
+    record : callable
+        See `Record`.
+    """
+
+    def __init__(self, state_dir: Path, keyed_digest: Callable[[str], str], record: Record) -> None:
+        self.state_dir = make_folder(state_dir)
+        self.incoming = make_folder(state_dir / "incoming")
+        self.originals = make_folder(state_dir / "spool")
+        self.work = make_folder(state_dir / "work")
+        self.masked = make_folder(state_dir / "masked")
+        self.quarantine = make_folder(state_dir / "quarantine")
+        self.ledger = Ledger(state_dir / "ledger.sqlite")
+        self._keyed_digest = keyed_digest
+        self._record = record
+
+    # What comes in
+
+    def take_in(self, arrival: Arrival) -> str:
+        """Make a received instance the node's own; after this it may be acknowledged.
+
+        The same bytes again are counted and not processed twice, unless they are in quarantine:
+        then they get another try.
+
+        Parameters
+        ----------
+        arrival : Arrival
+            Its file is taken away.
+
+        Returns
+        -------
+        str
+            Key of its job.
+
+        Raises
+        ------
+        DmaskError
+            Nothing was taken in, and nothing may be acknowledged.
+        OSError
+            Likewise.
+        """
+        key, digest, sha256 = self._identify(arrival)
+        known = self.ledger.find(key)
+        if known is None:
+            size_bytes = arrival.path.stat().st_size
+            move_durably(arrival.path, self.original(key))
+            self._enter(key, digest, sha256, size_bytes, arrival, None)
+            return key
+        if known.state in (JobState.FORWARDED, JobState.PURGED):
+            arrival.path.unlink()
+        else:
+            move_durably(arrival.path, self.original(key))
+        self.ledger.receive_again(
+            key, lambda: self._record("received_again", key, "ok", {"state": known.state})
+        )
+        if known.state is JobState.QUARANTINED:
+            self.retry(key)
+        return key
+
+    def refuse(self, arrival: Arrival, error: DmaskError) -> str:
+        """Keep an instance that the sender is told is not accepted, for a person to look at.
+
+        Parameters
+        ----------
+        arrival : Arrival
+            Its file is taken away.
+        error : DmaskError
+            Why.
+
+        Returns
+        -------
+        str
+            Key of its job, in quarantine.
+        """
+        key, digest, sha256 = self._identify(arrival)
+        if self.ledger.find(key) is not None:
+            arrival.path.unlink()
+            self.ledger.receive_again(
+                key,
+                lambda: self._record("received_again", key, "refused", {"reason": error.reason}),
+            )
+            return key
+        folder = make_folder(self.quarantine / key)
+        size_bytes = arrival.path.stat().st_size
+        move_durably(arrival.path, folder / "object.dcm")
+        self._explain(key, error)
+        self._enter(key, digest, sha256, size_bytes, arrival, error)
+        return key
+
+    def _identify(self, arrival: Arrival) -> tuple[str, str, str]:
+        digest = self._keyed_digest(arrival.sop_instance_uid)[:_DIGEST_DIGITS]
+        sha256 = sha256_of(arrival.path)
+        return f"{digest}-{sha256[:_SHA256_DIGITS]}", digest, sha256
+
+    def _enter(
+        self,
+        key: str,
+        digest: str,
+        sha256: str,
+        size_bytes: int,
+        arrival: Arrival,
+        error: DmaskError | None,
+    ) -> None:
+        facts: dict[str, Fact] = {
+            "sha256": sha256,
+            "size_bytes": size_bytes,
+            "sop_class_uid": arrival.sop_class_uid,
+            "transfer_syntax_uid": arrival.transfer_syntax_uid,
+            "calling_ae_title": arrival.calling_ae_title,
+        }
+        if error is not None:
+            facts["reason"] = error.reason
+        event, outcome = ("quarantined", "failed") if error else ("received", "ok")
+        self.ledger.receive(
+            key=key,
+            instance_digest=digest,
+            sha256=sha256,
+            size_bytes=size_bytes,
+            sop_class_uid=arrival.sop_class_uid,
+            transfer_syntax_uid=arrival.transfer_syntax_uid,
+            calling_ae_title=arrival.calling_ae_title,
+            refused=error,
+            before_commit=lambda: self._record(event, key, outcome, facts),
+        )
+
+    # Where things are
+
+    def original(self, key: str) -> Path:
+        """Return where the original of a job is."""
+        return self.originals / f"{key}.dcm"
+
+    def require_original(self, key: str) -> Path:
+        """Return the original of a job, fetched back from quarantine if it is there.
+
+        Raises
+        ------
+        OriginalMissing
+            If it is in neither place.
+        """
+        path = self.original(key)
+        kept = self.quarantine / key / "object.dcm"
+        if not path.exists() and kept.exists():
+            link_durably(kept, path)
+        if not path.exists():
+            raise OriginalMissing
+        return path
+
+    def work_folder(self, key: str) -> Path:
+        """Return an empty folder for the worker."""
+        folder = self.work / key
+        if folder.exists():
+            shutil.rmtree(folder)
+        return make_folder(folder)
+
+    def require_output(self, output: StoredOutput) -> Path:
+        """Return the file of a masked object, its digest checked.
+
+        Raises
+        ------
+        OutputDamaged
+            If it is missing or was changed.
+        """
+        path = self.state_dir / output.file
+        if not path.is_file() or sha256_of(path) != output.sha256:
+            raise OutputDamaged(f"the masked {output.role} has not its recorded SHA-256")
+        return path
+
+    # What becomes of it
+
+    def store_outputs(self, key: str, study: MaskedStudy) -> tuple[StoredOutput, ...]:
+        """Move the masked objects of a job to where they may be sent from.
+
+        Returns
+        -------
+        tuple of StoredOutput
+            In the order in which they are sent.
+        """
+        folder = make_folder(self.masked / key)
+        sync_folder(self.masked)
+        stored = []
+        for masked in study.objects:
+            target = folder / f"{masked.role}.dcm"
+            move_durably(masked.path, target)
+            stored.append(
+                StoredOutput(
+                    role=masked.role,
+                    file=str(target.relative_to(self.state_dir)),
+                    sop_class_uid=masked.sop_class_uid,
+                    sop_instance_uid=masked.sop_instance_uid,
+                    transfer_syntax_uid=masked.transfer_syntax_uid,
+                    sha256=masked.sha256,
+                    size_bytes=masked.size_bytes,
+                )
+            )
+        return tuple(stored)
+
+    def set_aside(self, key: str, error: DmaskError) -> None:
+        """Put a job into quarantine, with what came in and why it is there.
+
+        The original has its second name in quarantine before the ledger says so, and loses its
+        first one after: a crash in between leaves one name too many, never one too few.
+        """
+        make_folder(self.quarantine / key)
+        if self.original(key).exists():
+            link_durably(self.original(key), self.quarantine / key / "object.dcm")
+        self._explain(key, error)
+        self.ledger.advance(
+            key,
+            JobEvent.FAILED_PERMANENT,
+            error=error,
+            before_commit=lambda: self._record(
+                "quarantined", key, "failed", {"reason": error.reason}
+            ),
+        )
+        self.original(key).unlink(missing_ok=True)
+
+    def _explain(self, key: str, error: DmaskError) -> None:
+        """Write beside a quarantined object why it is there; nothing in it tells who it shows."""
+        reason = {
+            "key": key,
+            "reason": error.reason,
+            "what": (type(error).__doc__ or "").strip(),
+            "hint": error.hint,
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        content = json.dumps(reason, indent=2).encode() + b"\n"
+        write_durably(self.quarantine / key / "reason.json", content)
+
+    def retry(self, key: str) -> None:
+        """Take a job out of quarantine for another try, as a person or a new sending asks.
+
+        Raises
+        ------
+        OriginalMissing
+            If its original is gone.
+        ImpossibleTransition
+            If it is not in quarantine.
+        """
+        self.require_original(key)
+        self.ledger.advance(
+            key, JobEvent.RETRIED, before_commit=lambda: self._record("retried", key, "ok", {})
+        )
+        shutil.rmtree(self.quarantine / key, ignore_errors=True)
+
+    def purge(self, key: str, event: JobEvent = JobEvent.EXPIRED) -> None:
+        """Delete every file of a job; its row and its records remain.
+
+        Parameters
+        ----------
+        key : str
+            Of a forwarded job; of a quarantined one with `JobEvent.DISCARDED`.
+        event : JobEvent
+            `EXPIRED` or `DISCARDED`.
+        """
+        self.ledger.advance(
+            key,
+            event,
+            before_commit=lambda: self._record("purged", key, "ok", {"why": event.value}),
+        )
+        self._delete_files(key)
+
+    def _delete_files(self, key: str) -> None:
+        self.original(key).unlink(missing_ok=True)
+        for folder in (self.masked, self.quarantine, self.work):
+            shutil.rmtree(folder / key, ignore_errors=True)
+
+    # After a crash
+
+    def tidy(self, adopt: Callable[[Path], Arrival | None]) -> None:
+        """Bring files and ledger into step; for the start of the receiving process, alone.
+
+        Parts of objects go: they were never acknowledged. An original without a row was whole but
+        not acknowledged; it is taken in, for the sender may not come back. Files of purged jobs,
+        and originals of quarantined ones that still have their first name, are deleted.
+
+        Parameters
+        ----------
+        adopt : callable
+            Reads an original anew; None if it can't be understood.
+        """
+        parts = empty_folder(self.incoming)
+        if parts:
+            self._record("partials_discarded", "", "ok", {"files": parts})
+        for path in sorted(self.originals.glob("*.dcm")):
+            job = self.ledger.find(path.stem)
+            if job is None:
+                self._adopt(path, adopt)
+            elif job.state is JobState.QUARANTINED:
+                make_folder(self.quarantine / job.key)
+                link_durably(path, self.quarantine / job.key / "object.dcm")
+                path.unlink()
+            elif job.state is JobState.PURGED:
+                path.unlink()
+        for folder in (self.masked, self.quarantine):
+            for entry in folder.iterdir():
+                job = self.ledger.find(entry.name)
+                if job is not None and job.state is JobState.PURGED:
+                    shutil.rmtree(entry)
+
+    def _adopt(self, path: Path, adopt: Callable[[Path], Arrival | None]) -> None:
+        arrival = adopt(path)
+        if arrival is None:
+            path.unlink()
+            self._record("partials_discarded", "", "ok", {"files": 1})
+            return
+        key, digest, sha256 = self._identify(arrival)
+        if key != path.stem:  # the node's key was changed in between
+            move_durably(path, self.original(key))
+        self._enter(key, digest, sha256, self.original(key).stat().st_size, arrival, None)
+
+
+def intact(job: Job, spool: Spool) -> bool:
+    """Tell whether a job has all its masked objects on disk, unchanged."""
+    try:
+        for output in job.outputs:
+            spool.require_output(output)
+    except OutputDamaged:
+        return False
+    return bool(job.outputs)
