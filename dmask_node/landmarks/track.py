@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dmask_node.landmarks.crop import CropRegion
 from dmask_node.landmarks.detect import Detection, FaceDetector, intersection_over_union
 from dmask_node.landmarks.iris import IrisNetwork
+from dmask_node.landmarks.lid_snap import snap_upper_lid
 from dmask_node.landmarks.mesh import Mesh, MeshNetwork
 from dmask_node.landmarks.scheme import EYE_CONTOUR, INNER_CORNER, OUTER_CORNER
 from dmask_node.landmarks.settings import LandmarkSettings
@@ -19,6 +20,8 @@ from dmask_node.records.identified import LandmarkTrack, SourceFrame
 
 _SIDE_PER_BOX: Final = 1.5
 """Side of the landmark network's square over the face's bounding box (MediaPipe)."""
+_HYSTERESIS: Final = 0.85
+"""Close-ups go on until the eyes are smaller than this times the least size."""
 _THUMBNAIL_PX: Final = 16
 """Side of the thumbnails by which cuts are noticed."""
 
@@ -63,6 +66,7 @@ class FaceTracker:
         self._region: CropRegion | None = None
         self._thumbnail: NDArray[np.float64] | None = None
         self._frames_since_detection = 0
+        self._close_up = False
 
     def __call__(self, rgb: NDArray[np.uint8]) -> Mesh | None:
         """Find the face in the next frame.
@@ -144,12 +148,18 @@ class FaceTracker:
         return mesh if mesh.presence >= self._settings.presence_threshold else None
 
     def _refine(self, rgb: NDArray[np.uint8], mesh: Mesh) -> Mesh:
-        """Let the iris network look at eyes that are large enough for it."""
+        """Look closer at eyes that are large enough for it."""
         corners = mesh.eye_contour[:, [OUTER_CORNER, INNER_CORNER]]
-        widths_px = np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1)
-        if widths_px.min() < self._settings.iris_network_min_eye_px:
+        eye_px = float(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1).min())
+        least_px = self._settings.close_up_min_eye_px
+        # Once in use it stays so until the eyes are clearly too small: no flicker at the limit.
+        self._close_up = eye_px >= (_HYSTERESIS * least_px if self._close_up else least_px)
+        if not self._close_up:
             return mesh
         contour, iris = self._iris(rgb, mesh.eye_contour)
+        if self._settings.snap_upper_lid:
+            grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+            contour = np.stack([snap_upper_lid(grey, contour[eye], eye) for eye in Eye])
         return Mesh(points=mesh.points, eye_contour=contour, iris=iris, presence=mesh.presence)
 
 
