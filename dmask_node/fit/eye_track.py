@@ -23,7 +23,9 @@ from dmask_node.fit.contour import (
     up_direction,
 )
 from dmask_node.fit.errors import NoFaceToFit
+from dmask_node.fit.eye_corners import EyeCorners, corners_of
 from dmask_node.fit.gaze import iris_radius_mm, solve_gaze
+from dmask_node.fit.landmark_model import LandmarkModel
 from dmask_node.fit.pose import Pose
 from dmask_node.fit.settings import FitSettings
 from dmask_node.geometry.camera import PerspectiveCamera
@@ -195,16 +197,20 @@ def measure_eyes(
     rotation = np.full((n_frames, 2, 2), np.nan)
     closed = np.zeros((n_frames, 2), bool)
     camera, centres = fitted_camera(fit), model.eye_centres(fit.identity)
+    corners = EyeCorners.of(model, LandmarkModel.of(model), fit.identity)
     plane = iris_plane_mm(model.eyeball_radius_mm, IRIS_RADIUS_MM)
     for frame in np.flatnonzero(used):
         pose = pose_of(fit, int(frame))
+        fitted_corners = corners.project(fit.expression[frame], pose, camera)
         for eye in Eye:
             contour = fit.landmarks.eye_contour_px[frame, eye].astype(float)
             model_mm_per_px = float(camera.depth_mm(centres[eye], *pose)) / camera.focal_px
             lids = read_lids(contour, head_up_px(pose), model_mm_per_px * ruler.true_mm, settings)
             aperture[frame, eye], closed[frame, eye] = lids.aperture_mm, lids.closed
             if lids.aperture_mm >= settings.gaze_above_mm:
-                iris_px = fit.landmarks.iris_px[frame, eye, 0].astype(float)
+                # relative to the eye's own corners: takes the misfit of the head around it out
+                misfit_px = (corners_of(contour) - fitted_corners[eye]).mean(axis=0)
+                iris_px = fit.landmarks.iris_px[frame, eye, 0].astype(float) - misfit_px
                 gaze = solve_gaze(iris_px, centres[eye], plane, pose, camera)
                 if gaze is not None:
                     rotation[frame, eye] = gaze_angles_deg(pose.rotation.T @ gaze)

@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dmask_node.fit.contour import INNER_CORNER, OUTER_CORNER
 from dmask_node.fit.errors import NoFaceToFit
+from dmask_node.fit.eye_corners import EyeCorners, corners_of, transfer_between
 from dmask_node.fit.eye_track import (
     fitted_camera,
     fitted_frames,
@@ -61,8 +61,7 @@ class _ConstantFace(NamedTuple):
     """(eyes x 308, 3)."""
     ring_expression: NDArray[np.float64]
     """(expression components, eyes x 308 x 3)."""
-    eye_landmarks: NDArray[np.intp]
-    """(eyes, 16)."""
+    corners: EyeCorners
 
 
 def pass_gate(
@@ -113,26 +112,27 @@ def pass_gate(
     for frame in np.flatnonzero(used):
         pose = Pose(rotation[frame], translation[frame])
         rings = face.ring_mean + (without_lids[frame] @ face.ring_expression).reshape(-1, 3)
-        corners = _drawn_corners(face, expression[frame], pose, camera)
+        corners = face.corners.project(expression[frame], pose, camera)
         model_mm_per_px = camera.depth_mm(face.eye_centres, *pose) / camera.focal_px
         own_mm_per_px = (
             camera.depth_mm(model.eye_centres(fit.identity), *pose_of(fit, int(frame)))
             / camera.focal_px
         )
         for eye, base in zip(Eye, rings.reshape(2, -1, 3), strict=True):
-            contour, iris = _into_eye_frame(
-                fit.landmarks.eye_contour_px[frame, eye].astype(float),
-                fit.landmarks.iris_px[frame, eye, 0].astype(float),
+            contour = fit.landmarks.eye_contour_px[frame, eye].astype(float)
+            carry = transfer_between(
+                corners_of(contour),
                 corners[eye],
                 scale * float(own_mm_per_px[eye] / model_mm_per_px[eye]),
             )
             true_mm_per_px = float(model_mm_per_px[eye]) * ruler.true_mm / scale
-            lids = read_lids(contour, head_up_px(pose), true_mm_per_px, settings)
+            lids = read_lids(carry(contour), head_up_px(pose), true_mm_per_px, settings)
             weights[frame, eye] = fit_eyelids(
                 face.lids, eye, lids.contour_px, base, face.eye_centres[eye], pose, camera
             )
             if np.isfinite(eyes.rotation_h_deg[frame, eye]):
-                seen = solve_gaze(iris, face.eye_centres[eye], plane, pose, camera)
+                iris = fit.landmarks.iris_px[frame, eye, 0].astype(float)
+                seen = solve_gaze(carry(iris), face.eye_centres[eye], plane, pose, camera)
                 if seen is not None:
                     gaze[frame, eye] = rotation[frame].T @ seen
     gaze_in_head = hold_gaze(gaze, used)
@@ -205,15 +205,16 @@ def hold_gaze(gaze: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.
 def _constant_face(model: MorphableModel) -> _ConstantFace:
     lids = EyelidModel.of(model)
     rings = lids.ring_vertices.ravel()
+    at_landmarks = LandmarkModel.of(model)
     return _ConstantFace(
-        at_landmarks=LandmarkModel.of(model),
+        at_landmarks=at_landmarks,
         lids=lids,
         eye_centres=model.eye_centres(),
         ring_mean=model.mean[rings],
         ring_expression=model.expression_basis[:, rings]
         .reshape(model.n_expression, -1)
         .astype(float),
-        eye_landmarks=model.eye_landmarks,
+        corners=EyeCorners.of(model, at_landmarks),
     )
 
 
@@ -243,19 +244,6 @@ def _solve_poses(
     )
 
 
-def _drawn_corners(
-    face: _ConstantFace,
-    expression: NDArray[np.float64],
-    pose: Pose,
-    camera: PerspectiveCamera,
-) -> NDArray[np.float64]:
-    """Project the corners of the constant face's eyes: (eyes, outer and inner, 2), pixels."""
-    corners = face.eye_landmarks[:, [OUTER_CORNER, INNER_CORNER]].ravel()
-    at = face.at_landmarks
-    points_mm = at.mean[corners] + at.expression[corners] @ expression
-    return camera.project(points_mm, *pose).reshape(2, 2, 2)
-
-
 def _common_eye_scale(
     fit: FitTrack,
     model: MorphableModel,
@@ -275,8 +263,8 @@ def _common_eye_scale(
     scales = []
     for frame in np.flatnonzero(used):
         pose = Pose(rotation[frame], translation[frame])
-        drawn = _drawn_corners(face, expression[frame], pose, camera)
-        own = fit.landmarks.eye_contour_px[frame][:, [OUTER_CORNER, INNER_CORNER]].astype(float)
+        drawn = face.corners.project(expression[frame], pose, camera)
+        own = corners_of(fit.landmarks.eye_contour_px[frame].astype(float))
         drawn_px = np.linalg.norm(drawn[:, 1] - drawn[:, 0], axis=1)
         own_px = np.linalg.norm(own[:, 1] - own[:, 0], axis=1)
         drawn_mm = drawn_px * camera.depth_mm(face.eye_centres, *pose)
@@ -286,25 +274,3 @@ def _common_eye_scale(
     if not scales:
         raise NoFaceToFit("the corners of the eyes fall together")
     return float(np.median(scales))
-
-
-def _into_eye_frame(
-    contour_px: NDArray[np.float64],
-    iris_px: NDArray[np.float64],
-    drawn_corners_px: NDArray[np.float64],
-    scale: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Move a contour and its iris so that its corners come to lie about the drawn ones.
-
-    Turned onto the line of the drawn corners, the middle between the corners kept, and scaled.
-    """
-    own = contour_px[[OUTER_CORNER, INNER_CORNER]]
-    from_axis, to_axis = own[1] - own[0], drawn_corners_px[1] - drawn_corners_px[0]
-    turn = np.arctan2(to_axis[1], to_axis[0]) - np.arctan2(from_axis[1], from_axis[0])
-    cosine, sine = scale * np.cos(turn), scale * np.sin(turn)
-    matrix = np.array([[cosine, -sine], [sine, cosine]])
-    middle, drawn_middle = own.mean(axis=0), drawn_corners_px.mean(axis=0)
-    return (
-        (contour_px - middle) @ matrix.T + drawn_middle,
-        matrix @ (iris_px - middle) + drawn_middle,
-    )
