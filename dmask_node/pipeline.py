@@ -161,7 +161,7 @@ def mask_instance(
         video=masked_video, report=report, eyes=eyes, measurements=measurements, encoded=encoded
     )
     with during("check"):
-        check_outgoing(study, video.header)
+        check_outgoing(study, video.header, header)
     return study
 
 

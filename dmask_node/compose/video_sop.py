@@ -1,5 +1,6 @@
 """The masked video as a Video Photographic Image (PS3.3 A.32.7)."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -147,7 +148,7 @@ def increments_ms(times_s: tuple[float, ...]) -> list[float]:
         As many as frames; the first is 0 (PS3.3 C.7.6.5).
     """
     microseconds = [round(time * 1e6) for time in times_s]
-    steps = zip(microseconds, microseconds[1:], strict=False)
+    steps = pairwise(microseconds)
     return [0.0, *((after - before) / 1000.0 for before, after in steps)]
 
 

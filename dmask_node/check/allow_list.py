@@ -1,0 +1,177 @@
+"""Judge a dataset by the allow-list of its SOP class.
+
+The lists in ``data/allowed`` are read here on their own: nothing is taken over from the room that
+composes. Findings name attributes, never values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydicom import Dataset
+from pydicom.datadict import keyword_for_tag
+from pydicom.dataelem import DataElement
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
+from pydicom.multival import MultiValue
+
+from dmask_node.check.grammar import Facts, Rule, fits, is_ours, load
+
+_VALUE_OF: Final = {
+    "CODE": "ConceptCodeSequence",
+    "TEXT": "TextValue",
+    "UIDREF": "UID",
+    "NUM": "MeasuredValueSequence",
+    "IMAGE": "ReferencedSOPSequence",
+}
+"""Which attribute holds the value of a content item (PS3.3 C.17.3); none for a container."""
+_CODE: Final = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
+_MAX_DEPTH: Final = 12
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What came of looking at a dataset."""
+
+    findings: list[str] = field(default_factory=list)
+    """Attributes that may not appear, are missing, or have a value outside their grammar."""
+    explained: set[bytes] = field(default_factory=set)
+    """Encoded elements (tag, VR, length, value; explicit VR little endian) whose value is one of
+    ours: a word of the source that stands in them stands there by chance."""
+
+
+def judge(dataset: Dataset, listed: Mapping[str, Any], facts: Facts) -> Verdict:
+    """Judge every attribute of a dataset, at every depth.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As read from an outgoing file, without pixel data.
+    listed : mapping
+        The allow-list, of `grammar.load`.
+    facts : Facts
+        Clean header and encoded video.
+
+    Returns
+    -------
+    Verdict
+        Without findings if all attributes are listed, all required ones there, and all values
+        inside their grammar.
+    """
+    walk = _Walk(listed, facts)
+    walk.judge_dataset(dataset, listed["attributes"], {}, "", 0)
+    return walk.verdict
+
+
+class _Walk:
+    """One walk through one dataset."""
+
+    def __init__(self, listed: Mapping[str, Any], facts: Facts) -> None:
+        self._listed = listed
+        self._facts = facts
+        self.verdict = Verdict()
+
+    def _find(self, finding: str) -> None:
+        self.verdict.findings.append(finding)
+
+    def judge_dataset(
+        self, dataset: Dataset, rules: Mapping[str, Rule], concept: Rule, where: str, depth: int
+    ) -> None:
+        """Judge one dataset or item; `concept` is the grammar of the content item it is part of."""
+        if depth > _MAX_DEPTH:
+            self._find(f"{where}: nested deeper than {_MAX_DEPTH}")
+            return
+        for tag in list(dataset.keys()):
+            keyword = keyword_for_tag(tag)
+            if keyword not in rules:
+                self._find(f"{where}{keyword or tag} is not listed")
+        for keyword, rule in rules.items():
+            if keyword not in dataset:
+                if "optional" not in rule and "payload" not in rule:
+                    self._find(f"{where}{keyword} is missing")
+                continue
+            full = {**concept, **rule} if "concept" in rule else rule
+            element = dataset[keyword]
+            if "items" in rule:
+                self._judge_sequence(element, full, concept, where + keyword, depth)
+            else:
+                self._judge_value(element, full, where + keyword)
+
+    def _judge_value(self, element: DataElement, rule: Rule, where: str) -> None:
+        if not fits(_texts(element), rule, self._facts):
+            self._find(f"{where} has a value outside its grammar")
+        elif is_ours(rule):
+            self.verdict.explained.add(encode(element))
+
+    def _judge_sequence(
+        self, element: DataElement, rule: Rule, concept: Rule, where: str, depth: int
+    ) -> None:
+        if element.VR != "SQ":
+            self._find(f"{where} is no sequence")
+            return
+        least, most = rule["count"]
+        if not least <= len(element.value) <= most:
+            self._find(f"{where} has {len(element.value)} items, {least} to {most} are allowed")
+            return
+        for item in element.value:
+            if rule["items"] == "code":
+                self._judge_code(item, _dictionary(element.keyword, rule), where)
+            elif rule["items"] == "content":
+                self._judge_content(item, f"{where}.", depth)
+            else:
+                rules = self._listed["items"][rule["items"]]
+                self.judge_dataset(item, rules, concept, f"{where}.", depth + 1)
+
+    def _judge_content(self, item: Dataset, where: str, depth: int) -> None:
+        """Judge one content item of a report by its value type and concept name."""
+        kind = str(item.get("ValueType", ""))
+        names = item.get("ConceptNameCodeSequence") or [Dataset()]
+        concept = self._listed["concepts"].get(f"{kind} {_name(names[0])}")
+        if concept is None:
+            self._find(f"{where}ConceptNameCodeSequence names nothing listed for its value type")
+            return
+        own = _VALUE_OF.get(kind)
+        for keyword in _VALUE_OF.values():
+            if (keyword in item) != (keyword == own):
+                self._find(f"{where}{keyword} does not go with its value type")
+        self.judge_dataset(item, self._listed["items"]["content"], concept, where, depth + 1)
+
+    def _judge_code(self, item: Dataset, dictionary: Mapping[str, str], where: str) -> None:
+        """Judge one code: value, scheme and meaning must stand together in our dictionary."""
+        if set(map(keyword_for_tag, item.keys())) != set(_CODE):
+            self._find(f"{where} holds more or less than a code")
+        elif dictionary.get(_name(item)) != str(item.CodeMeaning):
+            self._find(f"{where} holds a code that is not listed")
+        else:
+            self.verdict.explained.update(encode(item[keyword]) for keyword in _CODE)
+
+
+def _dictionary(keyword: str, rule: Rule) -> dict[str, str]:
+    """Return the codes that may stand here: meaning by value and scheme."""
+    if keyword == "MeasurementUnitsCodeSequence":
+        wanted = f"{rule['unit']} UCUM"
+        return {wanted: load("codes")["unit"][wanted]}
+    groups = rule.get("codes", ())
+    return {name: meaning for group in groups for name, meaning in load("codes")[group].items()}
+
+
+def _name(item: Dataset) -> str:
+    return f"{item.get('CodeValue', '')} {item.get('CodingSchemeDesignator', '')}"
+
+
+def _texts(element: DataElement) -> list[str]:
+    """Return the values as texts; none for an empty element."""
+    value = element.value
+    if isinstance(value, (MultiValue, list)):
+        return [str(part) for part in value]
+    if value is None or value == "":
+        return []
+    return [keyword_for_tag(value) if element.VR == "AT" else str(value)]
+
+
+def encode(element: DataElement) -> bytes:
+    """Return the element as it stands in a file, explicit VR little endian."""
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_data_element(buffer, element, ["utf8"])
+    return buffer.getvalue()

@@ -1,0 +1,132 @@
+"""Search bytes for many strings at once, whatever their letter case."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+LONG_BYTES: Final = 8
+"""Needles of this length don't stand in compressed pictures by chance: a given one stands in a
+gigabyte of random bytes with a probability of 1e-8, in either letter case of every letter."""
+_CHUNK_BYTES: Final = 1 << 22
+
+
+class Boundary(IntEnum):
+    """What may not stand beside a hit."""
+
+    NONE = 0
+    """Anything may: the needle is long enough to count wherever it stands."""
+    WORD = 1
+    """No ASCII letter, no digit."""
+    DIGITS = 2
+    """No digit."""
+    UID = 3
+    """No digit, no dot."""
+
+
+class Needle(NamedTuple):
+    """A string to search for."""
+
+    data: bytes
+    """In ASCII lower case."""
+    name: str
+    """What a finding calls it."""
+    boundary: Boundary
+
+
+def find_in_text(data: bytes, needles: Iterable[Needle]) -> set[str]:
+    """Search a short piece of bytes for every needle.
+
+    Returns
+    -------
+    set of str
+        Names of the needles found.
+    """
+    lowered = data.lower()
+    return {needle.name for needle in needles if _stands_in(lowered, needle)}
+
+
+def find_in_pictures(data: memoryview, needles: Sequence[Needle]) -> set[str]:
+    """Search compressed pictures for the long needles.
+
+    Takes one pass, however many needles there are: a position is looked at only if each of its
+    first four byte pairs starts some needle at that place.
+
+    Parameters
+    ----------
+    data : memoryview
+        Of bytes; may be a mapped file.
+    needles : sequence of Needle
+        Those shorter than `LONG_BYTES` are passed over.
+
+    Returns
+    -------
+    set of str
+        Names of the needles found.
+    """
+    long = [needle for needle in needles if len(needle.data) >= LONG_BYTES]
+    if not long:
+        return set()
+    starts: dict[bytes, list[Needle]] = {}
+    for needle in long:
+        starts.setdefault(needle.data[:LONG_BYTES], []).append(needle)
+    heads = np.frombuffer(b"".join(starts), np.uint8).reshape(-1, LONG_BYTES)
+    tables = [_pair_table(heads[:, at : at + 2]) for at in range(0, LONG_BYTES, 2)]
+    overlap = max(len(needle.data) for needle in long) + 1
+    found: set[str] = set()
+    for chunk in _chunks(data, overlap):
+        for at in _candidates(chunk, tables):
+            for needle in starts.get(chunk[at : at + LONG_BYTES], ()):
+                if chunk.startswith(needle.data, at) and _is_apart(chunk, at, needle):
+                    found.add(needle.name)
+    return found
+
+
+def _stands_in(data: bytes, needle: Needle) -> bool:
+    at = data.find(needle.data)
+    while at >= 0:
+        if _is_apart(data, at, needle):
+            return True
+        at = data.find(needle.data, at + 1)
+    return False
+
+
+def _is_apart(data: bytes, at: int, needle: Needle) -> bool:
+    """Return whether the hit's neighbours are not of the kind that its boundary forbids."""
+    end = at + len(needle.data)
+    beside = data[max(at - 1, 0) : at] + data[end : end + 1]
+    match needle.boundary:
+        case Boundary.NONE:
+            return True
+        case Boundary.WORD:
+            return not any(chr(byte).isalnum() for byte in beside if byte < 128)
+        case Boundary.DIGITS:
+            return not any(48 <= byte <= 57 for byte in beside)
+        case Boundary.UID:
+            return not any(48 <= byte <= 57 or byte == 46 for byte in beside)
+
+
+def _chunks(data: memoryview, overlap: int) -> Iterator[bytes]:
+    for start in range(0, len(data), _CHUNK_BYTES):
+        yield bytes(data[max(start - overlap, 0) : start + _CHUNK_BYTES + overlap]).lower()
+
+
+def _pair_table(pairs: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return (65536,), whether some needle has this byte pair at this place."""
+    table = np.zeros(1 << 16, np.bool_)
+    table[pairs[:, 0].astype(np.uint16) | pairs[:, 1].astype(np.uint16) << 8] = True
+    return table
+
+
+def _candidates(chunk: bytes, tables: Sequence[NDArray[np.bool_]]) -> list[int]:
+    data = np.frombuffer(chunk, np.uint8)
+    n = len(data) - LONG_BYTES + 1
+    if n <= 0:
+        return []
+    pairs = data[:-1].astype(np.uint16) | data[1:].astype(np.uint16) << 8  # (bytes - 1,)
+    at = np.flatnonzero(tables[0][pairs[:n]])
+    for place, table in enumerate(tables[1:], start=1):
+        at = at[table[pairs[at + 2 * place]]]
+    return [int(position) for position in at]
