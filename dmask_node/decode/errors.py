@@ -1,0 +1,59 @@
+"""Why an object can't be decoded."""
+
+from dmask_node.errors import Permanent, Transient
+
+
+class NotDicom(Permanent):
+    """The file is neither DICOM Part 10 nor a video."""
+
+    reason = "not_dicom"
+    hint = "Send DICOM objects, or give a video file (MP4, MOV, AVI, MKV, MPEG)."
+
+
+class NoPixelData(Permanent):
+    """The object holds no pictures."""
+
+    reason = "no_pixel_data"
+    hint = "Reports, waveforms and encapsulated documents can't be masked; send images."
+
+
+class Truncated(Permanent):
+    """The object ends before its video does."""
+
+    reason = "truncated_video"
+    hint = "The sender wrote or sent it only in part; send it again from the original."
+
+
+class Undecodable(Permanent):
+    """The pictures can't be decoded, or not all of them."""
+
+    reason = "undecodable"
+    hint = "Play the original in a viewer; where it stops or smears, the file is damaged."
+
+
+class UnsupportedTransferSyntax(Permanent):
+    """No decoder for this transfer syntax."""
+
+    reason = "unsupported_transfer_syntax"
+    hint = "Have the sender offer H.264, HEVC, MPEG-2, JPEG, JPEG-LS, JPEG 2000, RLE or none."
+
+
+class PictureTooLarge(Permanent):
+    """The picture, the header or the inflated object is larger than the settings allow."""
+
+    reason = "picture_too_large"
+    hint = "Raise decode.max_rows, max_columns, max_header_mb or max_inflated_mb if it is genuine."
+
+
+class VideoTooLong(Permanent):
+    """The video has more frames than the settings allow."""
+
+    reason = "video_too_long"
+    hint = "Raise decode.max_frames, or cut the recording."
+
+
+class SourceUnreadable(Transient):
+    """The file could not be read from disk."""
+
+    reason = "source_unreadable"
+    hint = "Look at the disk and at the permissions of the node's folders."
