@@ -36,6 +36,7 @@ ALLOWED_FACTS: Final = frozenset(
         "dicom_status",
         "draw_seconds",
         "error",
+        "exit_code",
         "files",
         "frames",
         "frames_with_face",

@@ -221,6 +221,13 @@ class Spool:
             shutil.rmtree(folder)
         return make_folder(folder)
 
+    def clear_work(self, key: str | None = None) -> None:
+        """Delete what the worker has left of one job, or of all."""
+        if key is None:
+            empty_folder(self.work)
+        else:
+            shutil.rmtree(self.work / key, ignore_errors=True)
+
     def require_output(self, output: StoredOutput) -> Path:
         """Return the file of a masked object, its digest checked.
 
