@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-IRIS: Final = (84, 66, 52)
+IRIS: Final = (100, 78, 60)
 """RGB, a middle brown: the commonest colour in the world, and dark enough against the white."""
 PUPIL: Final = (10, 10, 12)
 LIMBUS: Final = (36, 32, 30)
