@@ -52,6 +52,43 @@ _ASPECTS: Final = (Fraction(1, 4), Fraction(4))
 """Pixel aspect ratios a camera may have; others are taken for mistakes."""
 
 
+def open_container(
+    file: "io.RawIOBase | BinaryIO", codecs: tuple[str, ...], settings: DecodeSettings
+) -> av.container.InputContainer:
+    """Open a video container of a listed kind.
+
+    Parameters
+    ----------
+    file : seekable binary file
+        One without a name, best: FFmpeg puts a name it knows into its messages.
+    codecs : tuple of str
+        FFmpeg decoders that may be used.
+    settings : DecodeSettings
+        Limits.
+
+    Returns
+    -------
+    av.container.InputContainer
+        Its close leaves the file open.
+
+    Raises
+    ------
+    av.FFmpegError
+        If no container is recognised.
+    """
+    return av.open(
+        file,
+        "r",
+        buffer_size=1 << 18,
+        options={
+            "format_whitelist": _DEMUXERS,
+            "codec_whitelist": ",".join(codecs),
+            "protocol_whitelist": "",
+            "max_pixels": str(settings.max_rows * settings.max_columns),
+        },
+    )
+
+
 class VideoReader:
     """A video stream, opened up to its first picture.
 
@@ -104,17 +141,7 @@ class VideoReader:
             with only_dmask_errors():
                 require_complete(file, size)
             with only_dmask_errors(not_a_video):
-                self._container = av.open(
-                    file,
-                    "r",
-                    buffer_size=1 << 18,
-                    options={
-                        "format_whitelist": _DEMUXERS,
-                        "codec_whitelist": ",".join(codecs),
-                        "protocol_whitelist": "",
-                        "max_pixels": str(settings.max_rows * settings.max_columns),
-                    },
-                )
+                self._container = open_container(file, codecs, settings)
             with only_dmask_errors():
                 self._stream = self._choose_stream(codecs)
                 self._raw = self._container.format.name in _RAW_STREAMS
