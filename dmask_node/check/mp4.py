@@ -21,67 +21,14 @@ Payload = Buffer | Path
 _CONTAINERS: Final = frozenset(
     {"moov", "trak", "edts", "mdia", "minf", "dinf", "stbl", "udta", "meta"}
 )
-_KNOWN_TYPES: Final = _CONTAINERS | frozenset(
-    [
-        "ftyp",
-        "free",
-        "skip",
-        "mdat",
-        "mvhd",
-        "tkhd",
-        "elst",
-        "mdhd",
-        "hdlr",
-        "vmhd",
-        "smhd",
-        "nmhd",
-        "gmhd",
-        "dref",
-        "stsd",
-        "stts",
-        "stss",
-        "ctts",
-        "stsc",
-        "stsz",
-        "stz2",
-        "stco",
-        "co64",
-        "sdtp",
-        "ilst",
-        "uuid",
-        "XMP_",
-        "loci",
-        "tmcd",
-        "chpl",
-        "iods",
-        "moof",
-        "mfra",
-        "mvex",
-        "sidx",
-        "pssh",
-        "styp",
-        "emsg",
-        "prft",
-        "sgpd",
-        "sbgp",
-        "subs",
-        "cprt",
-        "kind",
-        "titl",
-        "auth",
-        "perf",
-        "gnre",
-        "dscp",
-        "albm",
-        "yrrc",
-        "wide",
-        "avc1",
-        "avcC",
-        "pasp",
-        "colr",
-        "btrt",
-    ]
+_NAMEABLE: Final = (
+    "ftyp styp free skip wide mdat uuid XMP_ mvhd tkhd elst mdhd hdlr vmhd smhd nmhd gmhd dref"
+    " stsd stts stss ctts stsc stsz stz2 stco co64 sdtp sgpd sbgp subs ilst loci tmcd chpl iods"
+    " moof mfra mvex sidx pssh emsg prft cprt kind titl auth perf gnre dscp albm yrrc avc1 avcC"
+    " pasp colr btrt"
 )
+_KNOWN_TYPES: Final = _CONTAINERS | frozenset(_NAMEABLE.split())
+"""Types that a message may name; any other could be a sender's text."""
 _MAX_BOXES: Final = 4096
 """An encoder's file has about thirty; a file with more is refused, not searched."""
 _STBL: Final = "/moov/trak/mdia/minf/stbl"
@@ -460,8 +407,6 @@ _ALLOWED_LEAVES: Final[Mapping[str, Callable[[memoryview, str], Iterator[str]]]]
 def _judge_whole(data: memoryview, boxes: list[Box], n_frames: int | None) -> Iterator[str]:
     """Yield what is wrong with the boxes taken together, and with the samples."""
     counts = Counter(box.path for box in boxes)
-    if counts["/moov/trak"] > 1:
-        yield f"{counts['/moov/trak']} tracks where 1 is the video"
     for path in ("/ftyp", "/moov", "/moov/trak", "/mdat", f"{_STBL}/stsd", f"{_STBL}/stsz"):
         if counts[path] != 1:
             raise _Malformed(f"{counts[path]} boxes {path} where 1 is expected")
