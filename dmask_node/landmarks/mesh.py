@@ -34,12 +34,15 @@ class Mesh:
         Centre, then the limbus, ordered as `scheme.IRIS` says.
     presence : float
         Probability in [0, 1] that there is a face.
+    lid_offset : (eyes, 7) ndarray of float64 or None
+        What `lid_snap.measure_lid_offset` found; None when it was not asked.
     """
 
     points: NDArray[np.float64]
     eye_contour: NDArray[np.float64]
     iris: NDArray[np.float64]
     presence: float
+    lid_offset: NDArray[np.float64] | None = None
 
 
 class MeshNetwork:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from dmask_node.landmarks.crop import CropRegion
 from dmask_node.landmarks.detect import Detection, FaceDetector, intersection_over_union
 from dmask_node.landmarks.iris import IrisNetwork
-from dmask_node.landmarks.lid_snap import snap_upper_lid
+from dmask_node.landmarks.lid_snap import measure_lid_offset, move_upper_lid, steady_offsets
 from dmask_node.landmarks.mesh import Mesh, MeshNetwork
-from dmask_node.landmarks.scheme import EYE_CONTOUR, INNER_CORNER, OUTER_CORNER
+from dmask_node.landmarks.scheme import EYE_CONTOUR, INNER_CORNER, OUTER_CORNER, UPPER_LID
 from dmask_node.landmarks.settings import LandmarkSettings
 from dmask_node.models.settings import InferenceSettings
 from dmask_node.records.anatomy import Eye
@@ -157,10 +157,17 @@ class FaceTracker:
         if not self._close_up:
             return mesh
         contour, iris = self._iris(rgb, mesh.eye_contour)
+        offset = None
         if self._settings.snap_upper_lid:
             grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-            contour = np.stack([snap_upper_lid(grey, contour[eye], eye) for eye in Eye])
-        return Mesh(points=mesh.points, eye_contour=contour, iris=iris, presence=mesh.presence)
+            offset = np.stack([measure_lid_offset(grey, contour[eye], eye) for eye in Eye])
+        return Mesh(
+            points=mesh.points,
+            eye_contour=contour,
+            iris=iris,
+            presence=mesh.presence,
+            lid_offset=offset,
+        )
 
 
 def find_landmarks(
@@ -206,10 +213,12 @@ def _gather(
     contours = np.full((n, len(Eye), 16, 2), np.nan, dtype=np.float32)
     irises = np.full((n, len(Eye), 5, 2), np.nan, dtype=np.float32)
     presence = np.zeros(n, dtype=np.float32)
+    lid_offsets = _steady_lid_offsets(times_s, meshes)
     for k, mesh in enumerate(meshes):
         if mesh is not None:
-            points[k], contours[k], irises[k] = mesh.points, mesh.eye_contour, mesh.iris
-            presence[k] = mesh.presence
+            points[k], irises[k], presence[k] = mesh.points, mesh.iris, mesh.presence
+            for eye in Eye:
+                contours[k, eye] = move_upper_lid(mesh.eye_contour[eye], lid_offsets[k, eye], eye)
     return LandmarkTrack(
         rows=rows,
         columns=columns,
@@ -219,6 +228,15 @@ def _gather(
         iris_px=irises,
         presence=presence,
     )
+
+
+def _steady_lid_offsets(times_s: list[float], meshes: list[Mesh | None]) -> NDArray[np.float64]:
+    """Gather the lid offsets, (frames, eyes, 7), and steady them in time; 0 without a close-up."""
+    offsets = np.full((len(meshes), len(Eye), UPPER_LID.stop - UPPER_LID.start), np.nan)
+    for k, mesh in enumerate(meshes):
+        if mesh is not None:
+            offsets[k] = 0.0 if mesh.lid_offset is None else mesh.lid_offset
+    return steady_offsets(offsets, np.array(times_s, dtype=np.float64))
 
 
 def _region_of(mesh: Mesh) -> CropRegion:
