@@ -3,6 +3,6 @@
 Start reading at `dmask_node.pipeline`: the whole way of one video, on one page.
 """
 
-from dmask_node.version import VERSION as __version__
+from dmask_node.version import VERSION as __version__  # noqa: N811 - a module has it by that name
 
 __all__ = ["__version__"]

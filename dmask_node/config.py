@@ -89,11 +89,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the name is pydantic's
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the name is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the name is pydantic's
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment override the file, and nothing else join in."""
         return (env_settings, init_settings)
@@ -140,6 +140,11 @@ def load_settings(path: Path | None = None) -> Settings:
             for mistake in error.errors()
         ]
         raise SettingsRefused("\n".join(mistakes)) from None
+
+
+def audit_folder(settings: Settings) -> Path:
+    """Return where the audit journal is."""
+    return settings.audit.folder or settings.node.state_dir / "audit"
 
 
 def load_keys(settings: Settings) -> Keys:

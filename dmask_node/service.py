@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from dmask_node.audit.journal import Journal
-from dmask_node.config import Settings, load_keys
+from dmask_node.config import Settings, audit_folder, load_keys
 from dmask_node.errors import Permanent
 from dmask_node.observe.logs import configure_logs
 from dmask_node.receive.inspect import identify
@@ -146,7 +146,7 @@ class Node:
         self._settings = settings
         state_dir = settings.node.state_dir
         self._lock = _take_state_dir(state_dir)
-        self.journal = Journal(settings.audit.folder or state_dir / "audit", settings.node.name)
+        self.journal = Journal(audit_folder(settings), settings.node.name)
         self.spool = Spool(state_dir, load_keys(settings).keyed_digest, self.journal.append)
         self.scp = StorageScp(
             settings.receive,

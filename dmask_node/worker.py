@@ -19,14 +19,14 @@ from typing import BinaryIO, Final
 
 from dmask_node.audit.journal import Journal
 from dmask_node.audit.listener import AuditListener
-from dmask_node.config import Settings, build_parts, load_keys
+from dmask_node.config import Settings, audit_folder, build_parts, load_keys
 from dmask_node.errors import DmaskError, Permanent, Transient
 from dmask_node.events import Event, Listener
 from dmask_node.forward.scu import Outgoing, send
 from dmask_node.forward.settings import Destination, ForwardSettings
 from dmask_node.observe.logs import configure_logs
 from dmask_node.observe.progress import ProgressListener
-from dmask_node.pipeline import mask_instance
+from dmask_node.pipeline import mask_instance, write_companions
 from dmask_node.records.jobs import DeliveryState, Job, JobEvent, JobState
 from dmask_node.records.masked import MaskedStudy
 from dmask_node.spool.retention import expired
@@ -414,14 +414,16 @@ def run_worker(
         _watch(parent, stop, hurry)
     os.nice(5)  # the receiving process answers first
     state_dir = settings.node.state_dir
-    journal = Journal(settings.audit.folder or state_dir / "audit", settings.node.name)
+    journal = Journal(audit_folder(settings), settings.node.name)
     spool = Spool(state_dir, load_keys(settings).keyed_digest, journal.append)
     spool.clear_work()
     if mask is None:
         parts = build_parts(settings)
 
         def mask(job: str, source: Path, out: Path, listeners: Sequence[Listener]) -> MaskedStudy:
-            return mask_instance(job, source, out, parts, listeners)
+            study = mask_instance(job, source, out, parts, listeners)
+            write_companions(study, out)
+            return study
 
     Worker(spool, journal, mask, settings.spool, settings.forward).run(stop, hurry)
     sys.stdout.flush()

@@ -14,7 +14,7 @@ from dmask_node.audit.journal import Journal
 from dmask_node.audit.listener import AuditListener
 from dmask_node.cli.output import ConfigOption, JsonOption, answer, console, errors_told
 from dmask_node.cli.progress import ProgressBar
-from dmask_node.config import build_parts, load_settings
+from dmask_node.config import audit_folder, build_parts, load_settings
 from dmask_node.errors import Permanent
 from dmask_node.events import Listener
 from dmask_node.pipeline import mask_instance, write_companions
@@ -55,7 +55,7 @@ def mask_file(
         raise InputMissing("INPUT is not a readable file")
     settings = load_settings(config)
     parts = build_parts(settings)
-    journal = Journal.open_in(settings.node.state_dir, settings.node.name, settings.audit)
+    journal = Journal(audit_folder(settings), settings.node.name)
     output_dir.mkdir(parents=True, exist_ok=True)
     job_id = f"local-{secrets.token_hex(4)}"
     with TemporaryDirectory(prefix=".masking-", dir=output_dir) as scratch:
@@ -81,5 +81,3 @@ def mask_file(
         "video_sop_instance_uid": study.video.sop_instance_uid,
         "report_sop_instance_uid": study.report.sop_instance_uid,
     }
-
-

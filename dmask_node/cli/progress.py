@@ -1,6 +1,7 @@
 """A progress bar that listens to the pipeline."""
 
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -40,7 +41,7 @@ class ProgressBar:
         )
         self._tasks: dict[str, TaskID] = {}
 
-    def __enter__(self) -> "ProgressBar":
+    def __enter__(self) -> Self:
         """Start drawing."""
         self._progress.start()
         return self

@@ -5,7 +5,7 @@ Below the state folder::
     incoming/                    parts of objects that are being received
     spool/<key>.dcm              originals, under names that tell nothing
     work/<key>/                  of the worker, emptied at its start
-    masked/<key>/                masked objects; only these may be sent
+    masked/<key>/                masked objects, and what people read beside them
     quarantine/<key>/            object.dcm and reason.json
     ledger.sqlite                what became of each
 
@@ -33,6 +33,12 @@ from dmask_node.spool.files import (
     write_durably,
 )
 from dmask_node.spool.ledger import Ledger
+
+LEDGER_FILE: Final = "ledger.sqlite"
+"""Below the state folder."""
+
+COMPANIONS: Final = ("report.html", "measurements.csv")
+"""What people and scripts read beside the masked objects. Free of identity; never sent."""
 
 _DIGEST_DIGITS: Final = 32
 """Of the keyed digest in a key: 128 bits, so that no two instances share one by chance."""
@@ -79,7 +85,7 @@ class Spool:
         self.work = make_folder(state_dir / "work")
         self.masked = make_folder(state_dir / "masked")
         self.quarantine = make_folder(state_dir / "quarantine")
-        self.ledger = Ledger(state_dir / "ledger.sqlite")
+        self.ledger = Ledger(state_dir / LEDGER_FILE)
         self._keyed_digest = keyed_digest
         self._record = record
 
@@ -253,6 +259,10 @@ class Spool:
         """
         folder = make_folder(self.masked / key)
         sync_folder(self.masked)
+        for name in COMPANIONS:
+            companion = study.video.path.with_name(name)
+            if companion.exists():
+                move_durably(companion, folder / name)
         stored = []
         for masked in study.objects:
             target = folder / f"{masked.role}.dcm"

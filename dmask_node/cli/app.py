@@ -1,0 +1,34 @@
+"""The ``dmask`` command and its parts."""
+
+import typer
+
+from dmask_node.cli.audit import audit_app
+from dmask_node.cli.bench import bench_clip
+from dmask_node.cli.demo import demo
+from dmask_node.cli.jobs import jobs
+from dmask_node.cli.mask_file import mask
+from dmask_node.cli.network import echo, send
+from dmask_node.cli.node import doctor, serve_node, version
+
+app = typer.Typer(
+    name="dmask",
+    help="A DICOM node that replaces a patient's face by a digital mask.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("serve")(serve_node)
+app.command("mask")(mask)
+app.command("echo")(echo)
+app.command("send")(send)
+app.command("jobs")(jobs)
+app.command("doctor")(doctor)
+app.command("version")(version)
+app.command("demo")(demo)
+app.command("bench")(bench_clip)
+app.add_typer(audit_app, name="audit")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,69 @@
+"""A small built-in storage SCP: the destination of the demonstration."""
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pydicom.uid import UID
+from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
+from pynetdicom.sop_class import Verification
+
+
+class Archive:
+    """Keeps every instance it is sent as a Part 10 file.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder; each instance becomes ``<sop instance uid>.dcm``.
+    port : int
+        TCP port on 127.0.0.1.
+    ae_title : str
+        Its AE title.
+    """
+
+    def __init__(self, folder: Path, port: int, ae_title: str = "ARCHIVE") -> None:
+        self._folder = folder
+        self._port = port
+        self._entity = AE(ae_title)
+        self._entity.maximum_pdu_size = 131072
+        self._entity.add_supported_context(Verification)
+        for context in AllStoragePresentationContexts:
+            self._entity.add_supported_context(str(context.abstract_syntax), ALL_TRANSFER_SYNTAXES)
+        self._arrived = threading.Condition()
+        self._files: list[Path] = []
+
+    def __enter__(self) -> Self:
+        """Start listening."""
+        self._entity.start_server(
+            ("127.0.0.1", self._port),
+            block=False,
+            evt_handlers=[(evt.EVT_C_STORE, self._store)],
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop listening."""
+        self._entity.shutdown()
+
+    @property
+    def files(self) -> list[Path]:
+        """What has arrived, in order."""
+        with self._arrived:
+            return list(self._files)
+
+    def _store(self, event: Any) -> int:
+        dataset = event.dataset
+        dataset.file_meta = event.file_meta
+        path = self._folder / f"{UID(dataset.SOPInstanceUID)}.dcm"
+        dataset.save_as(path, enforce_file_format=True)
+        with self._arrived:
+            self._files.append(path)
+            self._arrived.notify_all()
+        return 0x0000
