@@ -5,7 +5,6 @@ supplemental enhancement information, no encoder's name, no date. The same pictu
 settings give the same bytes.
 """
 
-import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -39,7 +38,6 @@ _STANDARD_RATES: Final = tuple(
         | {Fraction(rate * 1000, 1001) for rate in (24, 30, 48, 60, 120, 240)}
     )
 )
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE})
 
 
 class TooLargeToEncode(Permanent):
@@ -117,7 +115,8 @@ def encode_video(
         with _explained():
             _put_in_place(part, path)
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return EncodedVideo(
         path=path,
         rows=rows,
@@ -358,12 +357,10 @@ def _explained() -> Iterator[None]:
     """Tell a full disk from a refusing encoder; pass on everything else."""
     try:
         yield
-    except av.FFmpegError as error:
-        if error.errno in _NO_ROOM:
-            raise EncodedVideoNotWritten(f"system error {error.errno}") from None
-        raise EncoderFailed(f"{type(error).__name__}, error {error.errno}") from None
-    except OSError as error:
+    except OSError as error:  # FFmpeg's errors of the system derive from it too
         raise EncodedVideoNotWritten(f"system error {error.errno}") from None
+    except av.FFmpegError as error:
+        raise EncoderFailed(f"{type(error).__name__}, error {error.errno}") from None
 
 
 def _put_in_place(part: Path, path: Path) -> None:
