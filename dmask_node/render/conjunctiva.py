@@ -67,6 +67,7 @@ class Lining:
 def _boundary_edges(triangles: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the (edges, 2) directed edges that only one triangle has."""
     edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    undirected = np.sort(edges, axis=1)
-    _, index, count = np.unique(undirected, axis=0, return_index=True, return_counts=True)
+    low, high = edges.min(axis=1).astype(np.int64), edges.max(axis=1)
+    undirected = low * (int(edges.max()) + 1) + high
+    _, index, count = np.unique(undirected, return_index=True, return_counts=True)
     return edges[index[count == 1]]

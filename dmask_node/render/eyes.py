@@ -17,7 +17,7 @@ IRIS: Final = (100, 78, 60)
 """RGB, a middle brown: the commonest colour in the world, and dark enough against the white."""
 PUPIL: Final = (10, 10, 12)
 LIMBUS: Final = (36, 32, 30)
-SCLERA: Final = (240, 240, 242)
+SCLERA: Final = (230, 230, 232)
 
 _HIGHLIGHT: Final = np.array([-0.20, 0.19, 0.961], np.float32)
 """Direction of the corneal reflection in camera axes."""

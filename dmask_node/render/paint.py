@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from dmask_node.geometry.morphable_model import MorphableModel
 
-_LASH_BY_RING: Final = {0: 0.45, 1: 0.7, 2: 0.9, 3: 0.25}
-"""Darkness of the lid rings, from inside the lids (0) over the lid margin (2) to the skin (3)."""
+_UPPER_LASH: Final = (0.55, 0.8, 1.0, 0.75, 0.15)
+_LOWER_LASH: Final = (0.4, 0.55, 0.6, 0.15, 0.0)
+"""Darkness of the lid rings, from inside the lids (0) over the lid margin (2) to the skin. The
+upper lashes are the denser ones; without them the bright edge of the lid looks like more white of
+the eye when the picture is small, and every eye seems wide open."""
+_LOWER_SPOKES: Final = np.arange(8, 22)
+"""Between the outer corner, spoke 7, and the inner one, 22; the others are on the upper lid."""
 _CAVITY_ELSEWHERE: Final = 0.15
 _N_CAVITY_RINGS: Final = 10
 _BROW_LANDMARKS: Final = (
@@ -46,8 +51,9 @@ class SkinPaint:
         """Paint the mean head of a face model."""
         n = len(model.mean)
         lash = np.zeros(n, np.float32)
-        for ring, weight in _LASH_BY_RING.items():
-            lash[model.rings[:, ring]] = weight
+        for ring, (upper, lower) in enumerate(zip(_UPPER_LASH, _LOWER_LASH, strict=True)):
+            lash[model.rings[:, ring]] = upper
+            lash[model.rings[:, ring][:, _LOWER_SPOKES]] = lower
         mouth = model.mouth_inside.astype(np.float32)
         # The red of the lips goes on into the mouth; else a pale seam shows between them.
         lip = np.maximum(model.lip_weight, _grown(mouth, model.triangles, _LIP_SEAM_RINGS))

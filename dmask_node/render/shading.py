@@ -113,7 +113,7 @@ class SkinShader:
         light += 1.02 * (np.clip(normals @ _unit(_LIGHTS).T, 0, 1) @ _STRENGTHS)
         light += 0.10 * np.clip(1 - normals[:, 2], 0, 1) ** 3
         hollow_mm = np.einsum("ij,ij->i", self._hollow @ fine_mm, normals[self._near_cavity])
-        light[self._near_cavity] *= 1 - np.clip(hollow_mm * self._cavity, -0.10, 0.34)
+        light[self._near_cavity] *= 1 - np.clip(hollow_mm * self._cavity, -0.04, 0.34)
         light *= self._dimming
         if fold is not None:
             light *= 1 - 0.55 * np.asarray(self._subdivision @ fold, np.float32)
