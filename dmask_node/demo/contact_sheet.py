@@ -17,6 +17,7 @@ _MAX_TILE_WIDTH: Final = 420
 _MARGIN: Final = 12
 _TITLE_HEIGHT: Final = 64
 _LABEL_HEIGHT: Final = 30
+_BLINK_SHARE: Final = 0.5
 _PAPER: Final = (250, 250, 250)
 _INK: Final = (30, 34, 38)
 _QUIET: Final = (110, 114, 118)
@@ -66,6 +67,33 @@ def deepest_closure(eyes: EyeTrack) -> int:
     sums = np.nansum(eyes.aperture_mm, axis=1)
     mean = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
     return int(mean.argmin())
+
+
+def label_frames(eyes: EyeTrack, frames: Sequence[int]) -> list[str]:
+    """Name frames by their time, and the deepest closure a blink if it is one.
+
+    Parameters
+    ----------
+    eyes : EyeTrack
+        Of the clip.
+    frames : sequence of int
+        From `choose_frames`.
+
+    Returns
+    -------
+    list of str
+        Such as ``2.40 s`` or ``3.10 s, blink``. A blink is a frame in which the lids are less
+        than half as far apart as they are in the middle of all frames.
+    """
+    counts = np.isfinite(eyes.aperture_mm).sum(axis=1)
+    mean_mm = np.nansum(eyes.aperture_mm, axis=1) / np.maximum(counts, 1)
+    usual_mm = float(np.median(mean_mm[counts > 0])) if counts.any() else 0.0
+    deepest = deepest_closure(eyes)
+    is_blink = counts.any() and mean_mm[deepest] < _BLINK_SHARE * usual_mm
+    return [
+        f"{eyes.time_s[frame]:.2f} s" + (", blink" if is_blink and frame == deepest else "")
+        for frame in frames
+    ]
 
 
 def contact_sheet(

@@ -19,7 +19,7 @@ from dmask_node.render.eyes import light_eyeball, paint_eyeball
 from dmask_node.render.marks import BACKGROUND, draw_no_face
 from dmask_node.render.occlusion import sky_seen
 from dmask_node.render.paint import SkinPaint
-from dmask_node.render.raster import View, rasterise
+from dmask_node.render.raster import SampleBuffer, View, rasterise
 from dmask_node.render.settings import RenderSettings
 from dmask_node.render.shading import SkinShader
 
@@ -100,6 +100,7 @@ class MaskRenderer:
     def __init__(self, model: MorphableModel, settings: RenderSettings = _DEFAULTS) -> None:
         self._model = model
         self._settings = settings
+        self._samples = SampleBuffer()
         self._lids = EyelidModel.of(model)
         self._skin = _skin_shader(model)
         self._linings = [Lining.of(model, eye) for eye in Eye]
@@ -169,6 +170,7 @@ class MaskRenderer:
             self._triangles,
             np.concatenate(colours),
             self._settings.supersampling,
+            self._samples,
         )
 
     def _eyeball(

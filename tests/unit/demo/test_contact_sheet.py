@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dmask_node.demo.contact_sheet import choose_frames, contact_sheet, deepest_closure
+from dmask_node.demo.contact_sheet import (
+    choose_frames,
+    contact_sheet,
+    deepest_closure,
+    label_frames,
+)
 from dmask_node.records.masked import EyeTrack
 
 
@@ -56,6 +61,19 @@ def test_frames_without_a_face_are_not_chosen() -> None:
 def test_a_short_clip_is_shown_whole_and_a_clip_without_a_face_too() -> None:
     assert choose_frames(eyes_with(np.array([9.0, 8.0, 9.0]))) == [0, 1, 2]
     assert len(choose_frames(eyes_with(np.full(50, np.nan)))) == 6
+
+
+def test_the_blink_is_named_and_only_the_blink() -> None:
+    aperture_mm = np.full(120, 9.0)
+    aperture_mm[50] = 0.3
+    assert label_frames(eyes_with(aperture_mm), [0, 50, 119]) == [
+        "0.00 s",
+        "2.00 s, blink",
+        "4.76 s",
+    ]
+    aperture_mm[50] = 8.0
+    assert label_frames(eyes_with(aperture_mm), [0, 50]) == ["0.00 s", "2.00 s"]
+    assert label_frames(eyes_with(np.full(3, np.nan)), [0, 1]) == ["0.00 s", "0.04 s"]
 
 
 def coloured(shade: int, rows: int = 144, columns: int = 176) -> NDArray[np.uint8]:

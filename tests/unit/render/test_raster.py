@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dmask_node.render.raster import View, rasterise
+from dmask_node.render.raster import SampleBuffer, View, rasterise
 
 ROOT = Path(__file__).parents[3]
 BLACK = np.zeros(3, np.uint8)
@@ -122,6 +122,15 @@ def test_same_bits_twice_and_on_any_number_of_threads() -> None:
         cv2.setNumThreads(before)
     for picture in pictures[1:]:
         np.testing.assert_array_equal(picture, pictures[0])
+
+
+def test_memory_used_again_keeps_nothing_of_the_picture_before() -> None:
+    samples = SampleBuffer()
+    scene = noise_scene()
+    alone = rasterise(BLACK, VIEW, *scene)
+    for seed in (4, 5):
+        rasterise(np.array([9, 99, 199], np.uint8), VIEW, *noise_scene(seed), 3, samples)
+        np.testing.assert_array_equal(rasterise(BLACK, VIEW, *scene, 2, samples), alone)
 
 
 def test_same_bits_in_another_process() -> None:
