@@ -142,19 +142,18 @@ def a_video_file(
     frames : sequence of arrays, optional
         Pictures to encode. Default: `pictures`.
     """
-    path.write_bytes(
-        _encode(
-            list(frames) if frames is not None else list(pictures(n_frames, rows, columns)),
-            Fraction(fps),
-            times_s,
-            codec,
-            container or _MUXERS[path.suffix],
-            pix_fmt,
-            options if options is not None else dict(_DEFAULT_OPTIONS.get(codec, {})),
-            container_options or {},
-            audio,
-            identity,
-        )
+    _encode(
+        path,
+        list(frames) if frames is not None else list(pictures(n_frames, rows, columns)),
+        Fraction(fps),
+        times_s,
+        codec,
+        container or _MUXERS[path.suffix],
+        pix_fmt,
+        options if options is not None else dict(_DEFAULT_OPTIONS.get(codec, {})),
+        container_options or {},
+        audio,
+        identity,
     )
     if rotation:
         path.write_bytes(_turned(path.read_bytes(), rotation))
@@ -187,6 +186,7 @@ _PLANTED_METADATA = {
 
 
 def _encode(
+    path: Path,
     frames: Sequence[NDArray[np.uint8]],
     fps: Fraction,
     times_s: Sequence[float] | None,
@@ -197,11 +197,10 @@ def _encode(
     container_options: dict[str, str],
     audio: bool,
     identity: bool,
-) -> bytes:
-    buffer = BytesIO()
+) -> None:
     rows, columns = frames[0].shape[:2]
     time_base = 1 / fps if times_s is None else Fraction(1, 90000)
-    with av.open(buffer, "w", format=container, options=container_options) as output:
+    with av.open(str(path), "w", format=container, options=container_options) as output:
         if identity:
             output.metadata.update(_PLANTED_METADATA)
         video = output.add_stream(codec, rate=fps, options=options)
@@ -225,14 +224,14 @@ def _encode(
             output.mux(_with_planted_sei(packet) if plant_sei else packet)
         if sound is not None:
             _write_tone(output, sound, float(len(frames) / fps))
-    payload = buffer.getvalue()
     if identity and container in ("mp4", "mov"):
+        payload = path.read_bytes()
         payload += (
             struct.pack(">I4s16s", 54, b"uuid", bytes(range(16)))
             + b"PLANTEDXMP__+52.2297+021.0122/"
         )
         payload += struct.pack(">I4s", 19, b"free") + b"PLANTEDFREE"
-    return payload
+        path.write_bytes(payload)
 
 
 def _with_planted_sei(packet: "av.Packet[Any]") -> "av.Packet[Any]":
