@@ -186,9 +186,11 @@ def _search(data: memoryview, end: int, verdict: Verdict, needles: list[Needle])
     """Search attributes and payload for values of the source.
 
     Elements whose value is one of ours are blanked first: a patient named Erin must not be found
-    in "rendering".
+    in "rendering". So are the file meta values, which were judged to be exactly ours.
     """
     attributes = bytes(data[:end])
+    for value in (str(constant) for constant in _IMPLEMENTATION.values()):
+        attributes = attributes.replace(value.encode("ascii", "replace"), b"\0" * len(value))
     for element in sorted(verdict.explained, key=len, reverse=True):
         attributes = attributes.replace(element, b"\0" * len(element))
     found = find_in_text(attributes, needles)
