@@ -2,6 +2,10 @@
 
 They tie an eye to its face. A fitted head is a millimetre or two off around the eyes; what is read
 relative to the corners of the eye itself does not suffer from that.
+
+Blink, wide and squint are left out of where a face has its corners: they are smoothed over time
+and the corners in the picture are not, and a drooping lid that is fitted as half a blink would
+pull the corners along.
 """
 
 from typing import NamedTuple
@@ -13,6 +17,7 @@ from dmask_node.fit.contour import INNER_CORNER, OUTER_CORNER
 from dmask_node.fit.landmark_model import LandmarkModel
 from dmask_node.fit.pose import Pose
 from dmask_node.geometry.camera import PerspectiveCamera
+from dmask_node.geometry.eyelids import LID_ACTIONS
 from dmask_node.geometry.morphable_model import MorphableModel
 
 _CORNERS = [OUTER_CORNER, INNER_CORNER]
@@ -38,7 +43,9 @@ class EyeCorners(NamedTuple):
         at_rest = at_landmarks.mean[corners]
         if identity is not None:
             at_rest = at_rest + at_landmarks.identity[corners] @ identity
-        return cls(at_rest, at_landmarks.expression[corners])
+        expression = at_landmarks.expression[corners]
+        owned_by_lids = [name.startswith(LID_ACTIONS) for name in model.expression_names]
+        return cls(at_rest, np.where(owned_by_lids, 0.0, expression))
 
     def project(
         self, expression: NDArray[np.float64], pose: Pose, camera: PerspectiveCamera

@@ -93,11 +93,12 @@ def iris_radius_mm(
         return float("nan")
     x, y = across / length_px
     line = camera.sight_line(iris_px[0])
-    # of the gaze, the part towards the measured side, as seen along the line of sight
     side = np.array([x, y, 0.0])
     side -= (side @ line) * line
     side /= np.sqrt(side @ side)
-    foreshortening = float(np.sqrt(max(0.0, 1.0 - float(gaze @ side) ** 2)))
+    # a diameter of the disc that is seen along `side`: v = side + a line, upright on the gaze
+    towards, across_gaze = float(gaze @ line), float(gaze @ side)
+    foreshortening = abs(towards) / max(float(np.hypot(towards, across_gaze)), 1e-9)
     if foreshortening < _LEAST_FORESHORTENING:
         return float("nan")
     depth_mm = float(camera.depth_mm(eye_centre_mm, *pose)) - iris_plane_mm * float(gaze[2])

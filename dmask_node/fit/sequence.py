@@ -67,7 +67,7 @@ def fit_track(landmarks: LandmarkTrack, model: MorphableModel, settings: FitSett
     sigma, time_s = settings.smoothing_frames, landmarks.time_s
     rotation = smooth_rotations(rotation, time_s, segments, sigma)
     translation = smooth(translation, time_s, segments, sigma)
-    expression = smooth(expression, time_s, segments, sigma)
+    expression = np.clip(smooth(expression, time_s, segments, sigma), 0.0, 1.0)
 
     residual = np.full(n_frames, np.nan)
     for k in np.flatnonzero(used):

@@ -9,6 +9,8 @@ from dmask_node.geometry.rotation import nearest_rotation
 
 _REACH: Final = 3
 """Neighbours on each side that have weight; beyond three standard deviations there is none."""
+_LEAST_DETERMINANT: Final = 1e-6
+"""Below this a frame has no neighbour with weight, and stays as it is."""
 
 
 def find_segments(
@@ -46,6 +48,9 @@ def smooth(
 ) -> NDArray[np.float64]:
     """Smooth a series by a Gaussian over presentation time.
 
+    A line is fitted around each frame, with Gaussian weights. Amid a run this is the Gaussian
+    mean; at its ends, unlike the mean, it does not lag behind a steady motion.
+
     Parameters
     ----------
     values : (frames, ...) ndarray of float64
@@ -69,19 +74,30 @@ def smooth(
     sigma_s = sigma_frames * float(np.median(np.concatenate(steps)))
     reach = int(np.ceil(_REACH * max(sigma_frames, 1.0)))
     for segment in segments:
-        part, times = values[segment], time_s[segment]
-        total = np.zeros_like(smoothed[segment])
-        weights = np.zeros(len(part))
-        for shift in range(-reach, reach + 1):
-            here = slice(max(0, -shift), len(part) - max(0, shift))
-            there = slice(max(0, shift), len(part) - max(0, -shift))
-            if here.start >= len(part) or there.start >= len(part):
-                continue
-            weight = np.exp(-0.5 * ((times[there] - times[here]) / sigma_s) ** 2)
-            total[here] += weight.reshape(-1, *[1] * (part.ndim - 1)) * part[there]
-            weights[here] += weight
-        smoothed[segment] = total / weights.reshape(-1, *[1] * (part.ndim - 1))
+        smoothed[segment] = _local_lines(values[segment], time_s[segment] / sigma_s, reach)
     return smoothed
+
+
+def _local_lines(
+    values: NDArray[np.float64], times: NDArray[np.float64], reach: int
+) -> NDArray[np.float64]:
+    """Value at each time of the line fitted around it; times in standard deviations."""
+    n, flat = len(values), values.reshape(len(values), -1)
+    sums = np.zeros((3, n))  # of weight, weight dt, weight dt^2
+    level, slope = np.zeros_like(flat), np.zeros_like(flat)
+    for shift in range(-min(reach, n - 1), min(reach, n - 1) + 1):
+        here = slice(max(0, -shift), n - max(0, shift))
+        there = slice(max(0, shift), n - max(0, -shift))
+        dt = times[there] - times[here]
+        weight = np.exp(-0.5 * dt**2)
+        sums[:, here] += weight, weight * dt, weight * dt**2
+        level[here] += weight[:, None] * flat[there]
+        slope[here] += (weight * dt)[:, None] * flat[there]
+    determinant = sums[0] * sums[2] - sums[1] ** 2
+    lonely = determinant < _LEAST_DETERMINANT
+    safe = np.where(lonely, 1.0, determinant)[:, None]
+    line = (sums[2][:, None] * level - sums[1][:, None] * slope) / safe
+    return np.where(lonely[:, None], flat, line).reshape(values.shape)
 
 
 def smooth_rotations(
