@@ -83,10 +83,12 @@ class FaceTracker:
         """
         if self._cut_before(rgb):
             self.cuts += 1
-            self._region = None
-        mesh = self._follow(rgb) if self._region is not None else None
-        if mesh is None or self._detection_is_due():
-            mesh = self._search(rgb, mesh)
+            # Where the face was says nothing now, unless the detector finds none at all.
+            mesh = self._search(rgb, None) or self._follow(rgb)
+        else:
+            mesh = self._follow(rgb)
+            if mesh is None or self._detection_is_due():
+                mesh = self._search(rgb, mesh)
         self._frames_since_detection += 1
         self._region = None if mesh is None else _region_of(mesh)
         return None if mesh is None else self._refine(rgb, mesh)
@@ -106,8 +108,9 @@ class FaceTracker:
         return float(np.abs(now - before).mean()) > self._settings.cut_threshold
 
     def _follow(self, rgb: NDArray[np.uint8]) -> Mesh | None:
-        """Look where the face was."""
-        assert self._region is not None
+        """Look where the face was, if there was one."""
+        if self._region is None:
+            return None
         mesh = self._mesh(rgb, self._region)
         return mesh if mesh.presence >= self._settings.presence_threshold else None
 
