@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from dmask_node.records.masked import EyeTrack
 
-_TILE_HEIGHT: Final = 300
-_MAX_TILE_WIDTH: Final = 420
+_TILE_HEIGHT: Final = 360
+_MAX_TILE_WIDTH: Final = 480
 _MARGIN: Final = 12
 _TITLE_HEIGHT: Final = 64
 _LABEL_HEIGHT: Final = 30
+_BACKGROUND_TOLERANCE: Final = 24
+_REGION_MARGIN: Final = 0.12
 _BLINK_SHARE: Final = 0.5
 _PAPER: Final = (250, 250, 250)
 _INK: Final = (30, 34, 38)
@@ -106,7 +108,8 @@ def contact_sheet(
     Parameters
     ----------
     original_frames, mask_frames : sequence of (rows, columns, 3) ndarray of uint8
-        RGB, of any size; the pairs belong together.
+        RGB, of any size; the pairs belong together. Both are cut to the part of the picture in
+        which some mask differs from its background, with a margin, so that eyes can be seen.
     labels : sequence of str
         What stands below each pair, such as ``2.40 s`` or ``3.10 s, blink``.
 
@@ -125,7 +128,10 @@ def contact_sheet(
             f"{len(original_frames)} originals, {len(mask_frames)} masks and {len(labels)} labels: "
             "expected as many of each, at least one"
         )
-    width = max(_width(frame) for frame in (*original_frames, *mask_frames))
+    region = _face_region(mask_frames)
+    originals = [_cut(frame, region) for frame in original_frames]
+    masks = [_cut(frame, region) for frame in mask_frames]
+    width = max(_width(frame) for frame in (*originals, *masks))
     across = 2 if len(labels) > 1 else 1
     down = -(-len(labels) // across)
     pair_width, pair_height = 2 * width + 2, _TILE_HEIGHT + _LABEL_HEIGHT
@@ -146,7 +152,7 @@ def contact_sheet(
         size=0.45,
         colour=_QUIET,
     )
-    pairs = zip(original_frames, mask_frames, labels, strict=True)
+    pairs = zip(originals, masks, labels, strict=True)
     for index, (original, mask, label) in enumerate(pairs):
         row, column = divmod(index, across)
         left = _MARGIN + column * (pair_width + _MARGIN)
@@ -155,6 +161,33 @@ def contact_sheet(
             sheet[top : top + _TILE_HEIGHT, x : x + width] = _tile(frame, width)
         _write(sheet, label, (left, top + _TILE_HEIGHT + 21), size=0.55, colour=_INK)
     return sheet
+
+
+def _face_region(mask_frames: Sequence[NDArray[np.uint8]]) -> tuple[float, float, float, float]:
+    """Find where the masks are: top, bottom, left and right, as shares of rows and columns."""
+    low, high = np.ones(2), np.zeros(2)
+    for frame in mask_frames:
+        # The corner is background; what the video encoder made of it differs by little.
+        off = np.abs(frame.astype(np.int16) - frame[0, 0]).max(axis=2) > _BACKGROUND_TOLERANCE
+        for axis in (0, 1):
+            drawn = np.flatnonzero(off.any(axis=1 - axis))
+            if len(drawn):
+                low[axis] = min(low[axis], drawn[0] / off.shape[axis])
+                high[axis] = max(high[axis], (drawn[-1] + 1) / off.shape[axis])
+    if (high <= low).any():
+        return 0.0, 1.0, 0.0, 1.0
+    margin = _REGION_MARGIN * (high - low)
+    low, high = np.maximum(low - margin, 0), np.minimum(high + margin, 1)
+    return float(low[0]), float(high[0]), float(low[1]), float(high[1])
+
+
+def _cut(frame: NDArray[np.uint8], region: tuple[float, float, float, float]) -> NDArray[np.uint8]:
+    top, bottom, left, right = region
+    rows, columns = frame.shape[:2]
+    return frame[
+        int(top * rows) : max(int(np.ceil(bottom * rows)), 1),
+        int(left * columns) : max(int(np.ceil(right * columns)), 1),
+    ]
 
 
 def _width(frame: NDArray[np.uint8]) -> int:

@@ -91,7 +91,7 @@ def test_each_original_stands_left_of_its_mask() -> None:
         ]
         left, right = (place.mean(axis=0) for place in places)
         assert left[0] == pytest.approx(right[0])
-        assert 300 < right[1] - left[1] < 450
+        assert 350 < right[1] - left[1] < 500
 
 
 def test_every_pair_has_its_label() -> None:
@@ -111,6 +111,22 @@ def test_frames_of_any_shape_are_shown_whole_and_undistorted() -> None:
         rows, columns = np.nonzero((sheet == frame[0, 0]).all(axis=2))
         shape = (np.ptp(columns) + 1) / (np.ptp(rows) + 1)
         assert shape == pytest.approx(frame.shape[1] / frame.shape[0], rel=0.05)
+
+
+def test_both_are_cut_to_where_the_mask_is() -> None:
+    original = np.zeros((144, 176, 3), np.uint8)
+    original[:, :60] = (0, 255, 0)
+    original[40:100, 90:140] = (255, 0, 0)
+    mask = np.full((576, 704, 3), 35, np.uint8)
+    mask[160:400, 360:560] = (0, 0, 255)
+    sheet = contact_sheet([original], [mask], ["0 s"]).astype(int)
+    red = (sheet[..., 0] > 200) & (sheet[..., 1] < 50) & (sheet[..., 2] < 50)
+    blue = (sheet[..., 2] > 200) & (sheet[..., 0] < 50) & (sheet[..., 1] < 50)
+    green = (sheet[..., 1] > 200) & (sheet[..., 0] < 50) & (sheet[..., 2] < 50)
+    assert green.sum() == 0
+    assert red.sum() == pytest.approx(blue.sum(), rel=0.1)
+    # At least half of the height of a tile.
+    assert np.ptp(np.flatnonzero(red.any(axis=1))) > 150
 
 
 def test_unequal_numbers_of_pictures_are_refused() -> None:
