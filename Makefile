@@ -61,5 +61,11 @@ lock:
 	$(COMPILE) --extra gpu --output-file requirements/gpu.txt pyproject.toml
 	$(COMPILE) --extra dev --extra rebuild --all-build-deps --constraint requirements/cpu.txt --output-file requirements/dev.txt pyproject.toml
 
+# Write config/dmask.example.toml anew from the settings and their docstrings.
+config/dmask.example.toml: $(STAMP) FORCE
+	$(BIN)/dmask config example > $@
+
+FORCE:
+
 clean:
 	rm -rf .venv .cache demo-out bench-out build dist *.egg-info

@@ -4,6 +4,7 @@ import typer
 
 from dmask_node.cli.audit import audit_app
 from dmask_node.cli.bench import bench_clip
+from dmask_node.cli.config import config_app
 from dmask_node.cli.demo import demo
 from dmask_node.cli.jobs import jobs
 from dmask_node.cli.mask_file import mask
@@ -27,6 +28,7 @@ app.command("version")(version)
 app.command("demo")(demo)
 app.command("bench")(bench_clip)
 app.add_typer(audit_app, name="audit")
+app.add_typer(config_app, name="config")
 
 
 def main() -> None:

@@ -131,6 +131,12 @@ class Node:
         self._process.wait()
         self._process = None
 
+    @property
+    def pid(self) -> int:
+        """Process id of the receiving process."""
+        assert self._process is not None
+        return self._process.pid
+
     def running(self) -> bool:
         """Return whether the receiving process lives."""
         return self._process is not None and self._process.poll() is None

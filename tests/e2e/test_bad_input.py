@@ -85,7 +85,9 @@ def test_an_unsupported_sop_class_is_not_negotiated(node: Node, tmp_path: Path) 
     assert node.jobs() == []
 
 
-def test_an_unknown_calling_ae_title_is_rejected(node: Node, carphone: Path, tmp_path: Path) -> None:
+def test_an_unknown_calling_ae_title_is_rejected(
+    node: Node, carphone: Path, tmp_path: Path
+) -> None:
     good = a_recording(tmp_path / "recording.dcm", carphone, seconds=0.5)
     sent = node.storescu(good, calling="STRANGER")
     assert sent.returncode != 0

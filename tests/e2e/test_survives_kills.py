@@ -18,12 +18,11 @@ pytestmark = pytest.mark.e2e
 def _worker(node: Node) -> psutil.Process:
     """The one worker process of this node."""
     found = [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if "worker" in (process.info["cmdline"] or [])
-        and str(node.config) in (process.info["cmdline"] or [])
+        child
+        for child in psutil.Process(node.pid).children(recursive=True)
+        if "dmask_node.worker" in child.cmdline()
     ]
-    assert len(found) == 1, [p.info for p in found]
+    assert len(found) == 1, found
     return found[0]
 
 
@@ -46,7 +45,7 @@ def test_a_worker_killed_in_mid_video_finishes_after_its_restart(
     node.wait_for_states("forwarded")
     assert _worker(node).pid != before.pid
     assert len(orthanc.wait_for(2)) == 2
-    sent = [r for r in node.audit() if r["event"] == "forwarded"]
+    sent = [r for r in node.audit() if r["event"] == "delivered"]
     assert len(sent) == 2, "each object is sent once"
 
 
