@@ -100,7 +100,7 @@ def aperture_px(contour_px: NDArray[np.float64], up: NDArray[np.float64]) -> flo
     return float(np.mean(lids[0] - lids[1]))
 
 
-def closing_factor(widest_gap_mm: float, settings: FitSettings) -> float:
+def closing_factor(widest_gap_px: float, mm_per_px: float, settings: FitSettings) -> float:
     """Find by how much a gap between the lids must shrink.
 
     Landmark networks never report a fully closed eye. Gaps up to one limit are closed, from
@@ -108,22 +108,25 @@ def closing_factor(widest_gap_mm: float, settings: FitSettings) -> float:
 
     Parameters
     ----------
-    widest_gap_mm : float
-        Widest signed gap of an eye, millimetres.
+    widest_gap_px : float
+        Widest signed gap of an eye, pixels.
+    mm_per_px : float
+        True millimetres in a pixel at the eye.
     settings : FitSettings
-        The two limits.
+        The limits, in millimetres and in pixels; the higher ones hold.
 
     Returns
     -------
     float
         In [0, 1]: 0 closes the eye, 1 leaves it as found.
     """
-    low, high = settings.closed_below_mm, settings.open_above_mm
-    if widest_gap_mm <= low:
+    low = max(settings.closed_below_px, settings.closed_below_mm / mm_per_px)
+    high = max(settings.open_above_px, settings.open_above_mm / mm_per_px)
+    if widest_gap_px <= low:
         return 0.0
-    if widest_gap_mm >= high:
+    if widest_gap_px >= high:
         return 1.0
-    return (widest_gap_mm - low) / (high - low) * high / widest_gap_mm
+    return (widest_gap_px - low) / (high - low) * high / widest_gap_px
 
 
 def close_contour(contour_px: NDArray[np.float64], factor: float) -> NDArray[np.float64]:

@@ -104,6 +104,7 @@ def pass_gate(
     scale = _common_eye_scale(fit, model, face, expression, rotation, translation, used)
     drawn_iris_mm = float(np.clip(ruler.iris_radius_mm * scale, *_DRAWN_IRIS_MM))
     plane = iris_plane_mm(model.eyeball_radius_mm, drawn_iris_mm)
+    own_centres = model.eye_centres(fit.identity)
 
     n_frames = len(used)
     weights = np.full((n_frames, 2, face.lids.n_components), np.nan)
@@ -113,22 +114,23 @@ def pass_gate(
         pose = Pose(rotation[frame], translation[frame])
         rings = face.ring_mean + (without_lids[frame] @ face.ring_expression).reshape(-1, 3)
         corners = face.corners.project(expression[frame], pose, camera)
-        model_mm_per_px = camera.depth_mm(face.eye_centres, *pose) / camera.focal_px
-        own_mm_per_px = (
-            camera.depth_mm(model.eye_centres(fit.identity), *pose_of(fit, int(frame)))
-            / camera.focal_px
-        )
+        own_pose = pose_of(fit, int(frame))
+        mm_per_px = camera.depth_mm(face.eye_centres, *pose) / camera.focal_px
+        own_mm_per_px = camera.depth_mm(own_centres, *own_pose) / camera.focal_px
         for eye, base in zip(Eye, rings.reshape(2, -1, 3), strict=True):
             contour = fit.landmarks.eye_contour_px[frame, eye].astype(float)
-            carry = transfer_between(
-                corners_of(contour),
-                corners[eye],
-                scale * float(own_mm_per_px[eye] / model_mm_per_px[eye]),
-            )
-            true_mm_per_px = float(model_mm_per_px[eye]) * ruler.true_mm / scale
-            lids = read_lids(carry(contour), head_up_px(pose), true_mm_per_px, settings)
+            true_mm_per_px = float(own_mm_per_px[eye]) * ruler.true_mm
+            own_lids = read_lids(contour, head_up_px(own_pose), true_mm_per_px, settings)
+            size = scale * float(own_mm_per_px[eye] / mm_per_px[eye])
+            carry = transfer_between(corners_of(contour), corners[eye], size)
             weights[frame, eye] = fit_eyelids(
-                face.lids, eye, lids.contour_px, base, face.eye_centres[eye], pose, camera
+                face.lids,
+                eye,
+                carry(own_lids.contour_px),
+                base,
+                face.eye_centres[eye],
+                pose,
+                camera,
             )
             if np.isfinite(eyes.rotation_h_deg[frame, eye]):
                 iris = fit.landmarks.iris_px[frame, eye, 0].astype(float)

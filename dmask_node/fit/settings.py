@@ -45,9 +45,14 @@ class FitSettings(BaseModel):
     closed_below_mm: float = Field(default=0.9, ge=0, le=3)
     """An eye whose lids are nowhere further apart than this is closed, millimetres: landmark
     networks never report a fully closed eye."""
+    closed_below_px: float = Field(default=1.0, ge=0, le=5)
+    """Nor than this, source pixels, in a small picture: a slit finer than a pixel can't be told
+    from a closed eye. The higher of the two limits holds."""
     open_above_mm: float = Field(default=2.2, gt=0, le=6)
-    """Lids further apart than this somewhere are left as found, millimetres; between the two
-    limits the gap is stretched linearly so that nothing jumps."""
+    """Lids further apart than this somewhere are left as found, millimetres; between the limits
+    the gap is stretched linearly so that nothing jumps."""
+    open_above_px: float = Field(default=2.0, gt=0, le=10)
+    """And further than this, source pixels. The higher of the two limits holds."""
     gaze_above_mm: float = Field(default=1.5, ge=0, le=6)
     """Below this aperture, millimetres, the iris is hidden and its landmarks are invented: the
     eye rotation is not measured, and the mask holds the last one."""
@@ -56,4 +61,6 @@ class FitSettings(BaseModel):
     def _check_limits(self) -> Self:
         if self.closed_below_mm >= self.open_above_mm:
             raise ValueError("closed_below_mm must be less than open_above_mm")
+        if self.closed_below_px >= self.open_above_px:
+            raise ValueError("closed_below_px must be less than open_above_px")
         return self

@@ -95,17 +95,26 @@ def test_lids_that_cross_have_a_negative_aperture() -> None:
     contour = _an_eye(upper=-2, lower=1)
     up = up_direction(contour, HEAD_UP)
     assert aperture_px(contour, up) < -0.9
-    assert closing_factor(float(lid_gaps_px(contour, up).max()), SETTINGS) == 0.0
+    assert closing_factor(float(lid_gaps_px(contour, up).max()), 1.0, SETTINGS) == 0.0
 
 
 def test_the_closure_rule_closes_stretches_and_leaves_alone() -> None:
     low, high = SETTINGS.closed_below_mm, SETTINGS.open_above_mm
-    assert closing_factor(low, SETTINGS) == 0.0
-    assert closing_factor(high, SETTINGS) == 1.0
-    assert closing_factor(9.0, SETTINGS) == 1.0
-    gaps = np.linspace(low, high, 50)
-    closed = [gap * closing_factor(gap, SETTINGS) for gap in gaps]
-    np.testing.assert_allclose(closed, np.linspace(0, high, 50), atol=1e-9)
+    fine = 0.1  # mm in a pixel: a large picture, where the millimetres count
+    assert closing_factor(low / fine, fine, SETTINGS) == 0.0
+    assert closing_factor(high / fine, fine, SETTINGS) == 1.0
+    assert closing_factor(9.0 / fine, fine, SETTINGS) == 1.0
+    gaps = np.linspace(low, high, 50) / fine
+    closed = [gap * closing_factor(gap, fine, SETTINGS) for gap in gaps]
+    np.testing.assert_allclose(closed, np.linspace(0, high, 50) / fine, atol=1e-9)
+
+
+def test_a_slit_finer_than_a_pixel_is_closed_in_a_small_picture() -> None:
+    coarse = 2.6  # mm in a pixel: an iris of 4.5 pixels
+    assert closing_factor(0.95, coarse, SETTINGS) == 0.0
+    assert 0.0 < closing_factor(1.5, coarse, SETTINGS) < 1.0
+    assert closing_factor(2.0, coarse, SETTINGS) == 1.0
+    assert closing_factor(2.0 * coarse / 0.2, 0.2, SETTINGS) == 1.0  # the same eye, seen large
 
 
 def test_closing_moves_the_upper_lid_most_and_keeps_the_corners() -> None:
@@ -279,6 +288,8 @@ def test_a_known_contour_is_drawn_to_a_fifth_of_a_millimetre(eye: Eye, seed: int
 def test_closure_limits_in_the_wrong_order_are_refused() -> None:
     with pytest.raises(ValidationError, match="closed_below_mm"):
         FitSettings(closed_below_mm=2.5, open_above_mm=2.0)
+    with pytest.raises(ValidationError, match="closed_below_px"):
+        FitSettings(closed_below_px=3.0)
 
 
 def test_unknown_settings_are_refused() -> None:
