@@ -338,7 +338,6 @@ def _x264_params(level: str, bit_rate: int, buffer: int, timeline: Timeline) -> 
         "min-keyint": max(1, second // 2),
         "open-gop": 0,
         "bframes": 0,  # decoding order is presentation order: no edit list, no hidden frame
-        "ref": 4,
         "vbv-maxrate": bit_rate // 2,
         "vbv-bufsize": buffer // 2,
         "nal-hrd": "none",

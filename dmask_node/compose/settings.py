@@ -10,7 +10,7 @@ class EncoderSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    preset: Literal["superfast", "veryfast", "faster", "fast", "medium", "slow"] = "veryfast"
+    preset: Literal["superfast", "veryfast", "faster", "fast", "medium"] = "veryfast"
     """Speed of x264 against size. ``ultrafast`` is left out: it falls back to a lower profile
     than the transfer syntax promises."""
     crf: int = Field(default=20, ge=1, le=40)

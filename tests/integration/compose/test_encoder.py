@@ -1,6 +1,7 @@
 """The real encoder: what it writes plays back as it was given, and says nothing else."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -34,27 +35,47 @@ def rgb_of(frame: av.VideoFrame) -> NDArray[np.uint8]:
     return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
-def played_back(path: Path) -> tuple[list[int], list[float], av.VideoStream]:
+@dataclass(frozen=True)
+class Played:
+    """What a player sees; taken while the container is open."""
+
+    indices: list[int]
+    times_s: list[float]
+    rate: float
+    duration_s: float
+    profile: str | None
+    pix_fmt: str | None
+
+
+def played_back(path: Path) -> Played:
     with av.open(str(path)) as container:
         assert [stream.type for stream in container.streams] == ["video"]
         stream = container.streams.video[0]
         frames = list(container.decode(stream))
         indices = [frame_index_of(rgb_of(frame)) for frame in frames]
-        return indices, [frame.time for frame in frames], stream
+        assert stream.average_rate is not None
+        assert stream.duration is not None
+        assert stream.time_base is not None
+        return Played(
+            indices=indices,
+            times_s=[frame.time for frame in frames],
+            rate=float(stream.average_rate),
+            duration_s=float(stream.duration * stream.time_base),
+            profile=stream.codec_context.profile,
+            pix_fmt=stream.codec_context.pix_fmt,
+        )
 
 
 @pytest.mark.parametrize("rate", [25.0, 30000 / 1001, 60.0])
 def test_a_constant_rate_comes_back_frame_by_frame(tmp_path: Path, rate: float) -> None:
     encoded = encode(tmp_path / "v.mp4", [i / rate for i in range(75)])
-    indices, times, stream = played_back(encoded.path)
-    assert indices == list(range(75))
-    np.testing.assert_allclose(times, encoded.times_s, atol=1e-4)
+    played = played_back(encoded.path)
+    assert played.indices == list(range(75))
+    np.testing.assert_allclose(played.times_s, encoded.times_s, atol=1e-4)
     assert encoded.constant_rate
     assert encoded.frame_time_ms == pytest.approx(1000 / rate)
-    assert stream.average_rate is not None
-    assert float(stream.average_rate) == pytest.approx(rate, rel=1e-6)
-    assert stream.codec_context.profile == "High"
-    assert stream.codec_context.pix_fmt == "yuv420p"
+    assert played.rate == pytest.approx(rate, rel=1e-6)
+    assert (played.profile, played.pix_fmt) == ("High", "yuv420p")
     assert encoded.transfer_syntax_uid == "1.2.840.10008.1.2.4.102"
     assert unexpected_content(encoded.path, 75) == []
 
@@ -62,9 +83,9 @@ def test_a_constant_rate_comes_back_frame_by_frame(tmp_path: Path, rate: float) 
 def test_uneven_times_come_back_as_they_were(tmp_path: Path) -> None:
     times = [0.0, 0.042, 0.05, 0.3, 0.5, 1.0, 1.04, 2.2]
     encoded = encode(tmp_path / "v.mp4", times)
-    indices, shown, _ = played_back(encoded.path)
-    assert indices == list(range(8))
-    np.testing.assert_allclose(shown, times, atol=2e-5)
+    played = played_back(encoded.path)
+    assert played.indices == list(range(8))
+    np.testing.assert_allclose(played.times_s, times, atol=2e-5)
     np.testing.assert_allclose(encoded.times_s, times, atol=2e-5)
     assert not encoded.constant_rate
     assert encoded.frame_time_ms == pytest.approx(2200 / 7, rel=1e-4)
@@ -73,12 +94,10 @@ def test_uneven_times_come_back_as_they_were(tmp_path: Path) -> None:
 
 def test_a_single_picture_is_a_video_of_one_frame(tmp_path: Path) -> None:
     encoded = encode(tmp_path / "v.mp4", [0.0])
-    indices, times, stream = played_back(encoded.path)
-    assert (indices, times) == ([0], [0.0])
+    played = played_back(encoded.path)
+    assert (played.indices, played.times_s) == ([0], [0.0])
     assert (encoded.n_frames, encoded.frame_time_ms, encoded.constant_rate) == (1, 40.0, True)
-    assert stream.duration is not None
-    assert stream.time_base is not None
-    assert float(stream.duration * stream.time_base) == pytest.approx(0.04)
+    assert played.duration_s == pytest.approx(0.04)
     assert unexpected_content(encoded.path, 1) == []
 
 
