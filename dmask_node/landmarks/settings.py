@@ -34,5 +34,5 @@ class LandmarkSettings(BaseModel):
     lid was the less steady up to 14 px (0.62 against 0.41 %), the steadier from 18 px."""
     snap_upper_lid: bool = True
     """Move the upper lid of open eyes from where the network puts it to the edge in the picture.
-    The networks follow about half of a lid that droops alone, the edge 0.75 (eyes of 16 px) to
-    0.9 (40 px) of it."""
+    The networks follow about half of a lid that droops alone, the edge three quarters (eyes of
+    16 px) to 0.85 (40 px) of it."""
