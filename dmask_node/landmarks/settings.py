@@ -16,8 +16,8 @@ class LandmarkSettings(BaseModel):
     gives 1.0."""
     detect_every_frames: int = Field(default=30, ge=0, le=100_000)
     """The detector runs anew after so many frames although a face is followed, to see a track
-    that has drifted and other faces in the picture. 0: only when no face is followed. 30 costs
-    a thirtieth of 2.5 ms a frame."""
+    that has drifted and other faces in the picture. 0: only when no face is followed. At 30
+    it costs a thirtieth of some 3 ms a frame."""
     same_face_min_overlap: float = Field(default=0.2, ge=0.01, le=0.9)
     """Least intersection over union of a detection with the box around the landmarks for both to
     be the same face. The boxes differ by design (the detector's leaves out the forehead), so the
@@ -29,9 +29,9 @@ class LandmarkSettings(BaseModel):
     close_up_min_eye_px: float = Field(default=16.0, ge=0.0, le=1000.0)
     """Least distance of the corners of both eyes, pixels, for the close-ups: the iris network and
     the snapping of the upper lid. Below it the attention network's own eyes stand. On portraits
-    made small, the iris network's iris centre was the less steady up to 14 px (1.04 against 0.73 %
-    of the eye's width at 10 px) and the steadier from 16 px (0.49 against 0.56 %); the snapped
-    lid was the less steady up to 14 px (0.62 against 0.41 %), the steadier from 18 px."""
+    made small, the iris network's iris centre was the less steady at 10 px (1.04 against 0.73 %
+    of the eye's width), as steady at 16 (0.50 %); the snapped lid scattered 0.73 against 0.50 % at
+    12 px, 0.51 against 0.40 % at 16, 0.25 against 0.33 % at 22."""
     snap_upper_lid: bool = True
     """Move the upper lid of open eyes from where the network puts it to the edge in the picture.
     The networks follow about half of a lid that droops alone, the edge three quarters (eyes of
