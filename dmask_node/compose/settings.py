@@ -14,8 +14,8 @@ class EncoderSettings(BaseModel):
     """Speed of x264 against size. ``ultrafast`` is left out: it falls back to a lower profile
     than the transfer syntax promises."""
     crf: int = Field(default=20, ge=1, le=40)
-    """Constant rate factor of x264: quality, lower is better. At 20 a rendered face shows no
-    artefacts at the lid margin; each 6 steps about halve the size."""
+    """Constant rate factor of x264: quality, lower is better and larger. x264's own choice is 23;
+    a little better is asked for, as lid margins are thin lines."""
     threads: int = Field(default=2, ge=1, le=16)
-    """Frames x264 works on at once. A fixed number, as the bytes that come out depend on it and a
-    repeated job must give the same object."""
+    """Frames x264 works on at once. A fixed number, as the bytes that come out may depend on it and
+    a repeated job must give the same object."""
