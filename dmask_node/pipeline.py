@@ -134,7 +134,7 @@ def mask_instance(
 
     with during("render") as facts:
         rows, columns = output_size(mask.rows, mask.columns, parts.render)
-        pictures = Timed(render_track(mask, parts.model, rows, columns))
+        pictures = Timed(render_track(mask, parts.model, rows, columns, parts.render))
         encoded = encode_video(
             advancing(listeners, job_id, "render", pictures, len(mask.time_s)),
             [float(t) for t in mask.time_s],

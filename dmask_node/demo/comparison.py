@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmask_node.decode.frames import open_source
-from dmask_node.demo.contact_sheet import choose_frames, contact_sheet
+from dmask_node.demo.contact_sheet import choose_frames, contact_sheet, label_frames
 from dmask_node.records.anatomy import Eye
 from dmask_node.records.masked import EyeTrack
 
@@ -28,7 +28,7 @@ def write_contact_sheet(original: Path, masked: Path, measurements: Path, out: P
     """
     eyes = read_measurements(measurements)
     chosen = choose_frames(eyes)
-    labels = [_label(eyes, frame) for frame in chosen]
+    labels = label_frames(eyes, chosen)
     sheet = contact_sheet(_take(original, chosen), _take(masked, chosen), labels)
     cv2.imwrite(str(out), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
 
@@ -70,13 +70,6 @@ def read_measurements(path: Path) -> EyeTrack:
         found=np.isfinite(numbers["aperture_mm"]).any(axis=1),
         iris_diameter_px=float("nan"),
     )
-
-
-def _label(eyes: EyeTrack, frame: int) -> str:
-    """Tell the time, and a blink: both lids at less than half of what they are open by else."""
-    open_mm = np.nanmedian(eyes.aperture_mm, axis=0)
-    blink = bool((eyes.aperture_mm[frame] < 0.5 * open_mm).all())
-    return f"{eyes.time_s[frame]:.2f} s{' - blink' if blink else ''}"
 
 
 def _take(video: Path, chosen: Sequence[int]) -> list[NDArray[np.uint8]]:

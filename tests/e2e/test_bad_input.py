@@ -1,6 +1,6 @@
 """What can't be masked gets the right answer, and the node goes on working."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ def node(orthanc: Orthanc, make_node: Callable[..., Node], carphone: Path, tmp_p
 @pytest.fixture(autouse=True)
 def _goes_on_working(
     node: Node, orthanc: Orthanc, carphone: Path, tmp_path: Path
-) -> "object":  # a generator
+) -> Iterator[None]:
     yield
     assert node.running()
     stored = len(orthanc.instances())
@@ -93,7 +93,7 @@ def test_an_unknown_calling_ae_title_is_rejected(
     assert sent.returncode != 0
     assert "Calling AE Title Not Recognized" in sent.stdout + sent.stderr
     assert node.jobs() == []
-    assert any(r["event"] == "refused" for r in node.audit())
+    assert any(r["event"] == "association_rejected" for r in node.audit())
 
 
 def test_a_dataset_that_is_no_dicom_is_answered_with_a_failure(node: Node, tmp_path: Path) -> None:
