@@ -37,7 +37,7 @@ _ALLOWED_NALS: Final = frozenset({1, 5, 7, 8})
 """Slices of other and of IDR pictures, sequence and picture parameter sets (H.264 table 7-1)."""
 
 
-class _Malformed(Exception):  # noqa: N818 - a signal within this file
+class _Malformed(Exception):
     """The payload can't be parsed; the argument is a finding."""
 
 
