@@ -18,6 +18,7 @@ from dmask_node.errors import DmaskError, Permanent
 from dmask_node.receive.admission import (
     SUCCESS,
     TO_QUARANTINE,
+    CannotUnderstand,
     plain_ae_title,
     require_caller,
     require_room,
@@ -188,6 +189,8 @@ class StorageScp:
 
     def _arrival(self, event: Any) -> Arrival:
         request = event.request
+        if request._dataset_file is None:  # noqa: SLF001
+            raise CannotUnderstand("the request has no data set")
         return Arrival(
             path=Path(request._dataset_file.name),  # noqa: SLF001
             sop_instance_uid=str(request.AffectedSOPInstanceUID),
