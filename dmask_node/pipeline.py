@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from dmask_node.check.outgoing import check_outgoing
 from dmask_node.compose.encoder import encode_video
 from dmask_node.compose.readable import write_csv, write_html
@@ -93,6 +95,15 @@ def mask_instance(
     DmaskError
         Transient or Permanent, from the stage that failed.
     """
+    # One BLAS thread: on small matrices threads only wait for one another (the fit took 14 times as
+    # long with two on a busy machine), and their number must not change what comes out.
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _mask(job_id, source, out, parts, listeners)
+
+
+def _mask(
+    job_id: str, source: Path, out: Path, parts: Parts, listeners: Sequence[Listener]
+) -> MaskedStudy:
     during = partial(stage, listeners, job_id)
 
     with during("decode") as facts:
