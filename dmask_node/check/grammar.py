@@ -74,7 +74,7 @@ def fits(values: Sequence[str], rule: Rule, facts: Facts) -> bool:
 
 def is_ours(rule: Rule) -> bool:
     """Return whether the rule allows only words of our own, or words approved by a list."""
-    if rule.get("header") in _APPROVED:
+    if rule.get("header") in _APPROVED or "suffix" in rule:
         return True
     ours = ("constant", "one_of", "version", "tag", "fingerprint", "model_digest")
     return any(kind in rule for kind in ours)

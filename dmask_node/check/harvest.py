@@ -5,13 +5,15 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from pydicom import Dataset
 from pydicom.datadict import dictionary_VR, keyword_for_tag
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.multival import MultiValue
-from pydicom.tag import BaseTag
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag, Tag
 
 from dmask_node.check.search import Boundary, Needle
 from dmask_node.errors import Permanent
@@ -24,6 +26,7 @@ _IDENTIFYING: Final = frozenset(
 )
 """Value representations that can name a patient, a person, a place or a day. CS and AS hold
 enumerated or two-digit values, numbers are too short to search for."""
+_CHARACTER_SET: Final = Tag("SpecificCharacterSet")
 _STANDARD_ROOT: Final = "1.2.840.10008."
 _MIN_CHARACTERS: Final = 4
 _MIN_DIGITS: Final = 6
@@ -32,6 +35,8 @@ _MIN_FOREIGN_BYTES: Final = 6
 """Two Han characters in UTF-8: a whole family and given name."""
 _MAX_WHOLE: Final = 256
 """Longer values are searched for word by word only."""
+_MAX_CHARACTERS: Final = 65_536
+"""Of a value; what stands further on in a longer one is not searched for."""
 _WORD: Final = re.compile(r"[^\W_]+")
 
 
@@ -76,7 +81,9 @@ def harvest(header: Dataset) -> list[Needle]:
         Above `MAX_DEPTH` or `MAX_ELEMENTS`.
     """
     needles: dict[bytes, Needle] = {}
-    for value in _walk(header, 0, [0]):
+    count = [0]
+    meta = getattr(header, "file_meta", None) or Dataset()
+    for value in chain(_walk(meta, 0, count), _walk(header, 0, count)):
         for needle in _needles(value):
             known = needles.get(needle.data)
             if known is None or needle.boundary < known.boundary:
@@ -84,9 +91,16 @@ def harvest(header: Dataset) -> list[Needle]:
     return list(needles.values())
 
 
-def _walk(dataset: Dataset, depth: int, count: list[int]) -> Iterator[SourceValue]:
+def _walk(
+    dataset: Dataset, depth: int, count: list[int], outer_set: DataElement | None = None
+) -> Iterator[SourceValue]:
     if depth > MAX_DEPTH:
         raise HeaderTooLarge(f"the source header is nested deeper than {MAX_DEPTH}")
+    # Decoded apart: what was received stays as it is, for whoever looks next.
+    apart = Dataset()
+    character_set = dataset.get_item(_CHARACTER_SET) if _CHARACTER_SET in dataset else outer_set
+    if character_set is not None:
+        apart[_CHARACTER_SET] = character_set
     for tag in list(dataset.keys()):
         count[0] += 1
         if count[0] > MAX_ELEMENTS:
@@ -97,21 +111,26 @@ def _walk(dataset: Dataset, depth: int, count: list[int]) -> Iterator[SourceValu
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # they quote the value
-                element = dataset[tag]
-                vr, value = str(element.VR), element.value
+                apart[tag] = dataset.get_item(tag)
+                element = apart[tag]
+                stated, value = str(element.VR), element.value
         except Exception:  # noqa: BLE001 - a broken element is searched for as it came
-            yield SourceValue(name=name, vr="UN", text=raw.decode("latin-1"), raw=raw)
-            continue
-        if vr == "SQ":
-            for item in value or ():
-                yield from _walk(item, depth + 1, count)
-            continue
-        vr = _expected_vr(tag, vr)
-        if vr not in _IDENTIFYING:
-            continue
-        for part in value if isinstance(value, (MultiValue, list)) else [value]:
-            text = part.decode("latin-1") if isinstance(part, bytes) else str(part or "")
-            yield SourceValue(name=name, vr=vr, text=text.strip(" \0"), raw=raw.strip(b" \0"))
+            stated, value = "", raw
+        if isinstance(value, Sequence):
+            for item in value:
+                yield from _walk(item, depth + 1, count, character_set)
+        vr = _expected_vr(tag, stated) if stated else "UN"
+        if vr in _IDENTIFYING:
+            parts = list(value) if isinstance(value, (MultiValue, list)) else [value]
+            # Under a VR that is not its own, a value is not what the library makes of it.
+            for part in parts if vr == stated or not raw else [raw]:
+                text = part.decode("latin-1") if isinstance(part, bytes) else _plain(part)
+                text = text[:_MAX_CHARACTERS].strip(" \0")
+                yield SourceValue(name=name, vr=vr, text=text, raw=raw.strip(b" \0"))
+
+
+def _plain(value: object) -> str:
+    return "" if value is None or isinstance(value, Sequence) else str(value)
 
 
 def _expected_vr(tag: BaseTag, vr: str) -> str:
@@ -119,10 +138,11 @@ def _expected_vr(tag: BaseTag, vr: str) -> str:
     if vr in _IDENTIFYING:
         return vr
     try:
-        return dictionary_VR(tag)
+        expected = dictionary_VR(tag)
     except KeyError:
-        # Private or unknown: whatever it says it is, it may hold text.
-        return "UN"
+        # Private or unknown: whatever it says it is, it may hold text; its items were walked.
+        return vr if vr == "SQ" else "UN"
+    return "UN" if (expected == "SQ") != (vr == "SQ") and expected not in _IDENTIFYING else expected
 
 
 def _needles(value: SourceValue) -> Iterator[Needle]:

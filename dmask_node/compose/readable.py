@@ -212,8 +212,9 @@ def _group_lines(group: Dataset) -> Iterator[str]:
         if item.ValueType == "NUM":
             measured = item.MeasuredValueSequence[0]
             unit = str(measured.MeasurementUnitsCodeSequence[0].CodeValue)
-            # UCUM writes what only explains in braces: the name of a count says that already.
-            yield f"{_described(item)}: {measured.NumericValue} {'' if '{' in unit else unit}".strip()
+            # UCUM writes in braces what only explains: the name of a count says that already.
+            shown = "" if "{" in unit else f" {unit}"
+            yield f"{_described(item)}: {measured.NumericValue}{shown}"
         elif _value(item) == "DM1990":
             concerned = next(c for c in item.ContentSequence if _value(c) == "DM1991")
             name = _meaning(concerned.ConceptCodeSequence[0])

@@ -21,6 +21,8 @@ VIDEO_PHOTOGRAPHIC: Final = "1.2.840.10008.5.1.4.1.1.77.1.4.1"
 ALLOWED: Final = "video_photographic"
 _PAIRED: Final = frozenset({"CHEEK", "EAR", "EYE", "EYELID", "ORBIT", "ZYGOMA"})
 """Body parts that there are two of: they need a laterality (PS3.3 C.7.3.1)."""
+_MAX_VALUE_BYTES: Final = 65_534
+"""Of an attribute with a two-byte length field (PS3.5 7.1.2)."""
 DERIVATION: Final = (
     "Face replaced by a constant 3D model that moves as the face did; eyelid aperture and eye "
     "rotation are kept; no audio"
@@ -119,12 +121,14 @@ def _add_pixel_description(draft: Dataset, encoded: EncodedVideo) -> None:
 def _add_timing(draft: Dataset, encoded: EncodedVideo) -> None:
     """Add the Cine module: one frame time, or the vector of a variable rate (PS3.3 C.7.6.5)."""
     rate_hz = 1000.0 / encoded.frame_time_ms
-    if encoded.constant_rate:
+    vector = None if encoded.constant_rate else frame_time_vector(encoded.times_s)
+    if vector is None:
+        # Nominal where the rate varies; the payload itself has the time of every frame.
         draft.FrameIncrementPointer = Tag("FrameTime")
         draft.FrameTime = _decimal(encoded.frame_time_ms)
     else:
         draft.FrameIncrementPointer = Tag("FrameTimeVector")
-        draft.FrameTimeVector = [f"{step:.3f}" for step in increments_ms(encoded.times_s)]
+        draft.FrameTimeVector = vector
     draft.CineRate = max(1, round(rate_hz))
     draft.RecommendedDisplayFrameRate = max(1, round(rate_hz))
     draft.EffectiveDuration = _decimal(encoded.n_frames * encoded.frame_time_ms / 1000.0)
@@ -132,8 +136,8 @@ def _add_timing(draft: Dataset, encoded: EncodedVideo) -> None:
     draft.StopTrim = encoded.n_frames
 
 
-def increments_ms(times_s: tuple[float, ...]) -> list[float]:
-    """Return the time from each frame to the one before it, ms, rounded to the microsecond.
+def frame_time_vector(times_s: tuple[float, ...]) -> list[str] | None:
+    """Return the time from each frame to the one before it, in milliseconds.
 
     Times are rounded before they are subtracted, so that errors do not add up over a clip.
 
@@ -144,12 +148,18 @@ def increments_ms(times_s: tuple[float, ...]) -> list[float]:
 
     Returns
     -------
-    list of float
-        As many as frames; the first is 0 (PS3.3 C.7.6.5).
+    list of str or None
+        As many as frames; the first is 0 (PS3.3 C.7.6.5). To the microsecond, or to a tenth of a
+        millisecond where that is too long for one attribute (PS3.5 7.1.2: 65534 bytes, some 9000
+        frames); None where that is too long, too (some 13000 frames).
     """
-    microseconds = [round(time * 1e6) for time in times_s]
-    steps = pairwise(microseconds)
-    return [0.0, *((after - before) / 1000.0 for before, after in steps)]
+    for decimals in (3, 1):
+        ticks = [round(time * 1000 * 10**decimals) for time in times_s]
+        steps = [0, *(after - before for before, after in pairwise(ticks))]
+        vector = [f"{step / 10**decimals:.{decimals}f}" for step in steps]
+        if sum(map(len, vector)) + len(vector) <= _MAX_VALUE_BYTES:
+            return vector
+    return None
 
 
 def _decimal(value: float) -> DSfloat:

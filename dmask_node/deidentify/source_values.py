@@ -12,6 +12,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.valuerep import PersonName
 
+_CHARACTER_SET: Final = Tag("SpecificCharacterSet")
 _PADDING: Final = " \0\t\r\n"
 _MAX_CHARACTERS: Final = 1024
 """No attribute read here is longer than 64 characters (LO); more is not a value."""
@@ -36,10 +37,14 @@ def read_text(header: Dataset, keyword: str) -> str | None:
     tag = Tag(keyword)
     if tag not in header:
         return None
+    alone = Dataset()  # decoding in the header itself would replace what was received
+    for needed in (_CHARACTER_SET, tag):
+        if needed in header:
+            alone[needed] = header.get_item(needed)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they quote the value
-            value = header[tag].value
+            value = alone[tag].value
     except Exception:  # noqa: BLE001 - pydicom raises what it likes on a broken element
         value = getattr(header.get_item(tag), "value", None)
     if isinstance(value, (MultiValue, list)):
