@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dmask_node.fit.box import solve_in_box
 from dmask_node.fit.errors import FitFailed
 from dmask_node.fit.landmark_model import LandmarkModel
+from dmask_node.fit.normal_equations import transposed_product
 from dmask_node.fit.pose import Pose, moved, require_before_camera
 from dmask_node.fit.settings import FitSettings
 from dmask_node.geometry.camera import PerspectiveCamera
@@ -80,7 +81,7 @@ def fit_frame(
     n = len(start.expression)
     for _ in range(iterations):
         system = weighted_system(landmarks, at_rest_mm, points_px, fit, camera, settings)
-        hessian = system.jacobian.T @ system.jacobian
+        hessian = transposed_product(system.jacobian, system.jacobian)
         gradient = system.jacobian.T @ system.residual
         hessian[range(6, 6 + n), range(6, 6 + n)] += settings.expression_ridge
         gradient[6:] -= settings.expression_ridge * fit.expression

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from dmask_node.fit.errors import FitFailed
 from dmask_node.fit.expression import DAMPING, FrameFit, weighted_system
 from dmask_node.fit.landmark_model import LandmarkModel
+from dmask_node.fit.normal_equations import transposed_product
 from dmask_node.fit.pose import estimate_pose, moved, require_before_camera
 from dmask_node.fit.settings import FitSettings
 from dmask_node.geometry.camera import PerspectiveCamera
@@ -65,15 +66,16 @@ def fit_identity(
         for points, fit in zip(points_px, fits, strict=True):
             system = weighted_system(landmarks, at_rest, points, fit, camera, settings)
             by_identity = (system.by_point @ landmarks.identity).reshape(-1, n_identity)
-            free, solved = _eliminate_frame(
+            free, cross, solved = _eliminate_frame(
                 system.jacobian,
                 by_identity,
                 system.residual,
                 fit.expression,
                 settings.expression_ridge,
             )
-            cross = system.jacobian[:, free].T @ by_identity
-            hessian += weight * (by_identity.T @ by_identity - cross.T @ solved[:, :-1])
+            hessian += weight * (
+                transposed_product(by_identity, by_identity) - cross.T @ solved[:, :-1]
+            )
             gradient += weight * (by_identity.T @ system.residual - cross.T @ solved[:, -1])
             back_substitutions.append((free, solved))
         identity_step = np.linalg.solve(hessian, gradient)
@@ -95,11 +97,12 @@ def _eliminate_frame(
     residual: NDArray[np.float64],
     expression: NDArray[np.float64],
     ridge: float,
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
     """Solve a frame's own block against the identity's columns and the residual.
 
-    Expressions that press against their bound are held. Returns the free unknowns and, for each,
-    its answer to every identity component and, in the last column, to the residual.
+    Expressions that press against their bound are held. Returns the free unknowns, their coupling
+    to the identity, and, for each, its answer to every identity component and, in the last column,
+    to the residual.
     """
     n = 6 + len(expression)
     gradient = jacobian.T @ residual
@@ -108,8 +111,9 @@ def _eliminate_frame(
         (expression >= 1.0) & (gradient[6:] > 0)
     )
     free = np.concatenate([np.arange(6), 6 + np.flatnonzero(~pressed)])
-    hessian = jacobian.T @ jacobian
+    hessian = transposed_product(jacobian, jacobian)
     hessian[range(6, n), range(6, n)] += ridge
     hessian[np.diag_indices(n)] *= 1.0 + DAMPING
-    right = np.column_stack([jacobian[:, free].T @ by_identity, gradient[free]])
-    return free, np.linalg.solve(hessian[np.ix_(free, free)], right)
+    cross = transposed_product(jacobian[:, free], by_identity)
+    right = np.column_stack([cross, gradient[free]])
+    return free, cross, np.linalg.solve(hessian[np.ix_(free, free)], right)

@@ -19,6 +19,7 @@ from dmask_node.fit.errors import FitFailed
 from dmask_node.fit.eye_corners import transfer_between
 from dmask_node.fit.eyelid_fit import fit_eyelids
 from dmask_node.fit.gaze import iris_radius_mm, solve_gaze
+from dmask_node.fit.normal_equations import transposed_product
 from dmask_node.fit.pose import Pose, estimate_pose, is_facelike, refine_pose
 from dmask_node.fit.settings import FitSettings
 from dmask_node.fit.smoothing import find_segments, smooth, smooth_rotations
@@ -67,6 +68,13 @@ def test_without_bounds_the_box_solution_is_plain_least_squares() -> None:
     unbounded = np.full(8, np.inf)
     ours = solve_in_box(matrix.T @ matrix, matrix.T @ target, -unbounded, unbounded)
     np.testing.assert_allclose(ours, np.linalg.lstsq(matrix, target, rcond=None)[0])
+
+
+@pytest.mark.parametrize("rows", [5, 78, 100, 936])
+def test_a_product_in_blocks_is_the_product(rows: int) -> None:
+    random = np.random.default_rng(rows)
+    left, right = random.normal(size=(rows, 7)), random.normal(size=(rows, 3))
+    np.testing.assert_allclose(transposed_product(left, right), left.T @ right)
 
 
 # ---------------------------------------------------------------- contours
