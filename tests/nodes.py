@@ -160,6 +160,7 @@ class Process:
         self.lines: list[str] = []
         self._process = subprocess.Popen(
             list(command),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

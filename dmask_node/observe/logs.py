@@ -80,7 +80,7 @@ def configure_logs(settings: LogSettings) -> None:
     structlog.configure(
         processors=[_only_allowed, _stamp, structlog.processors.JSONRenderer(sort_keys=False)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=lambda *_: _Output(),
         cache_logger_on_first_use=False,
     )
     sys.excepthook = _log_uncaught
@@ -137,7 +137,20 @@ class _Handler(logging.Handler):
 
 
 def _print(event: MutableMapping[str, Any]) -> None:
-    line = json.dumps(_stamp(None, "error", _only_allowed(None, "", event)), default=str)
+    _write(json.dumps(_stamp(None, "error", _only_allowed(None, "", event)), default=str))
+
+
+class _Output:
+    """Where structlog puts its lines."""
+
+    def msg(self, line: str) -> None:
+        """Write one line."""
+        _write(line)
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _write(line: str) -> None:
     try:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()

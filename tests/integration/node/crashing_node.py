@@ -13,7 +13,7 @@ from typing import Any
 from dmask_node import service
 from dmask_node.config import load_settings
 from dmask_node.receive import scp
-from dmask_node.spool import store
+from dmask_node.spool import files, store
 from dmask_node.spool.ledger import Ledger
 
 
@@ -31,9 +31,9 @@ def die_after(function: Any) -> Any:
 
 def main(config: str, point: str = "") -> None:
     if point == "part":
-        scp.inspect = die  # all bytes have come; nothing was looked at
+        vars(scp)["inspect"] = die  # all bytes have come; nothing was looked at
     elif point == "renamed":
-        store.move_durably = die_after(store.move_durably)
+        vars(store)["move_durably"] = die_after(files.move_durably)
     elif point == "row":
         Ledger.receive = die_after(Ledger.receive)  # type: ignore[method-assign]
     elif point == "record":  # within the transaction: the record is written, the row not yet

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pydicom import Dataset, dcmread
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from dmask_node.config import Settings
 from dmask_node.errors import Permanent, Transient
@@ -74,7 +74,7 @@ def mask(job: str, source: Path, out: Path, listeners: Sequence[Listener]) -> Ma
 
 def _save(dataset: Dataset, role: Role, path: Path, syntax: str) -> MaskedObject:
     dataset.ensure_file_meta()
-    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.file_meta.TransferSyntaxUID = UID(syntax)
     dataset.save_as(path, enforce_file_format=True)
     return MaskedObject(
         role=role,

@@ -1,4 +1,4 @@
-"""The whole node in real processes: killed, cut off, filled up. Nothing lost, nothing sent twice."""
+"""The whole node in real processes: killed, cut off, filled up; nothing lost, none sent twice."""
 
 import json
 import os
