@@ -135,7 +135,8 @@ def report_text(path: Path) -> str:
     Returns
     -------
     str
-        One paragraph per measurement group, then the software; ends with a line feed.
+        One paragraph per measurement group, values to two decimals, then the software; ends with
+        a line feed.
     """
     report = dcmread(path)
     lines = [_meaning(report.ConceptNameCodeSequence[0]), f"Patient {report.PatientID}", ""]
@@ -214,7 +215,7 @@ def _group_lines(group: Dataset) -> Iterator[str]:
             unit = str(measured.MeasurementUnitsCodeSequence[0].CodeValue)
             # UCUM writes in braces what only explains: the name of a count says that already.
             shown = "" if "{" in unit else f" {unit}"
-            yield f"{_described(item)}: {measured.NumericValue}{shown}"
+            yield f"{_described(item)}: {round(float(measured.NumericValue), 2):g}{shown}"
         elif _value(item) == "DM1990":
             concerned = next(c for c in item.ContentSequence if _value(c) == "DM1991")
             name = _meaning(concerned.ConceptCodeSequence[0])

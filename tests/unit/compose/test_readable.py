@@ -104,6 +104,7 @@ def test_the_text_tells_what_the_report_holds(tmp_path: Path) -> None:
     assert "Left palpebral fissure Opening height, mean: no value (measurement failure)" in text
     assert "Blink rate: no value (measurement not attempted)" in text
     assert "Number of blinks: 1\n" in text
+    assert "Right palpebral fissure Opening height, minimum: 0.12 mm" in text
     assert text.count("Algorithm Version") == 1
     assert header.pseudonym in text
     assert "PLANTED" not in text
