@@ -166,8 +166,7 @@ def read_lids(
     up = up_direction(contour_px, head_up)
     factor = closing_factor(float(lid_gaps_px(contour_px, up).max()), mm_per_px, settings)
     contour = close_contour(contour_px, factor)
-    aperture = 0.0 if factor == 0.0 else aperture_px(contour, up) * mm_per_px
-    return LidState(contour, aperture, closed=factor == 0.0)
+    return LidState(contour, aperture_px(contour, up) * mm_per_px, closed=factor == 0.0)
 
 
 def measure_eyes(

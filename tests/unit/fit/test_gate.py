@@ -147,6 +147,24 @@ def test_the_place_and_size_of_the_eyes_in_the_face_are_everyones() -> None:
             assert np.linalg.norm(middle[0] - middle[1]) < 2.0
 
 
+def test_the_constant_face_is_held_where_the_patients_was() -> None:
+    """Its pose is solved for it: the patient's own pose would hold another face askew."""
+    for seed in (61, 62):
+        fit, mask, _ = through_the_gate(landmarks_of(a_moving_person(1, seed=seed)))
+        camera = PerspectiveCamera(focal_px=mask.focal_px, rows=mask.rows, columns=mask.columns)
+        points_mm = MODEL.landmarks(MODEL.shape(expression=mask.expression[0]))
+        points_px = fit.landmarks.points_px[0].astype(float)
+        errors = []
+        for pose in (
+            (mask.rotation_model_to_camera[0], mask.translation_mm[0]),
+            (fit.rotation_model_to_camera[0], fit.translation_mm[0]),
+        ):
+            error = camera.project(points_mm, *pose) - points_px
+            errors.append(float(np.sqrt((error**2).sum(axis=1).mean())))
+        solved, patients_own = errors
+        assert solved < 0.95 * patients_own
+
+
 def _with_a_narrow_eye(track: LandmarkTrack, eye: Eye, factor: float) -> LandmarkTrack:
     """Shrink one eye, lids and iris, about the middle between its corners."""
     contour, iris = track.eye_contour_px.copy(), track.iris_px.copy()

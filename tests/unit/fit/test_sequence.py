@@ -50,6 +50,20 @@ def test_pose_and_residual_come_back_from_faultless_landmarks() -> None:
     assert np.std((yaw - person.turn_deg[:, 1])[3:-3]) < 0.7
 
 
+def test_the_identity_comes_from_the_whole_clip_in_whatever_order() -> None:
+    track = landmarks_of(_a_person(12), noise_px=0.5)
+    backwards = LandmarkTrack(
+        rows=track.rows,
+        columns=track.columns,
+        time_s=track.time_s,
+        points_px=track.points_px[::-1],
+        eye_contour_px=track.eye_contour_px[::-1],
+        iris_px=track.iris_px[::-1],
+        presence=track.presence,
+    )
+    np.testing.assert_allclose(_fit(track).identity, _fit(backwards).identity, atol=1e-6)
+
+
 def test_the_right_smile_is_found_on_the_right() -> None:
     n = 24
     smile = 0.4 * (1 - np.cos(np.arange(n) / 4)) / 2 + 0.1

@@ -145,6 +145,20 @@ def test_the_mask_surface_takes_the_lids_from_their_own_weights(
     np.testing.assert_array_equal(surface.eye_centres_mm, model.eye_centres())
 
 
+def test_an_eye_drawn_larger_folds_as_one_of_ordinary_size(
+    model: MorphableModel, lids: EyelidModel
+) -> None:
+    weights = np.zeros((2, 17))
+    weights[:, lids.names.index("upper_1")] = -6.0
+
+    def shade(iris_mm: float) -> float:
+        at_rest = np.zeros(model.n_expression)
+        surface = mask_surface(model, lids, at_rest, weights, np.eye(3), iris_mm)
+        return float(surface.fold_shade.max())
+
+    assert shade(4.5) > 1.3 * shade(7.0)  # a small iris beside the same gap: a wider eye
+
+
 def test_the_mask_surface_shows_the_expression(model: MorphableModel, lids: EyelidModel) -> None:
     jaw = np.zeros(model.n_expression)
     jaw[model.expression_names.index("jawOpen")] = 0.5

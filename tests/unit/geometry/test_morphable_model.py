@@ -77,6 +77,14 @@ def test_weights_move_the_face_linearly(model: MorphableModel) -> None:
     np.testing.assert_allclose(moved, np.tensordot(identity, model.eye_centre_basis, 1))
 
 
+def test_each_eyeball_moves_with_its_own_lids(model: MorphableModel) -> None:
+    for eye in Eye:
+        lids = model.identity_basis[:, model.rings[eye, 6]].mean(axis=1)  # (components, 3)
+        for axis in (0, 1):
+            together = np.corrcoef(lids[:, axis], model.eye_centre_basis[:, eye, axis])[0, 1]
+            assert together > 0.8
+
+
 def test_landmark_weights_are_barycentric(model: MorphableModel) -> None:
     np.testing.assert_allclose(model.landmark_weights.sum(axis=1), 1.0)
 
