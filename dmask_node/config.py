@@ -6,6 +6,7 @@ Unknown keys and bad values are refused, all mistakes at once.
 
 import os
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from dmask_node.audit.settings import AuditSettings
 from dmask_node.compose.settings import EncoderSettings
 from dmask_node.decode.settings import DecodeSettings
-from dmask_node.deidentify.keys import Keys, create_key_file
+from dmask_node.deidentify.keys import KeyFileExists, Keys, create_key_file
 from dmask_node.deidentify.settings import DeidentifySettings
 from dmask_node.errors import SettingsRefused
 from dmask_node.fit.settings import FitSettings
@@ -154,7 +155,8 @@ def load_keys(settings: Settings) -> Keys:
     """
     if settings.deidentify.key_file is None and not settings.key_file.exists():
         settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        create_key_file(settings.key_file)
+        with suppress(KeyFileExists):  # another process was first
+            create_key_file(settings.key_file)
     return Keys.from_file(
         settings.key_file, epoch=settings.deidentify.epoch, label=settings.deidentify.label
     )

@@ -176,16 +176,19 @@ def _mask(
     return study
 
 
-def write_companions(study: MaskedStudy, out: Path) -> None:
+def write_companions(study: MaskedStudy, parts: Parts, out: Path) -> None:
     """Write what people and scripts read beside the DICOM objects.
 
     Parameters
     ----------
     study : MaskedStudy
         As `mask_instance` returned it.
+    parts : Parts
+        What it was made with.
     out : Path
         Existing folder; ``measurements.csv`` and ``report.html`` are written there.
     """
     write_csv(study.eyes, out / "measurements.csv")
     facts = {"Software": f"dmask_node {VERSION}", "Renderer": RENDERER}
+    facts |= {name: f"SHA-256 {digest}" for name, digest in parts.model_digests.items()}
     write_html(study.measurements, study.eyes, out / "report.html", facts)

@@ -422,7 +422,7 @@ def run_worker(
 
         def mask(job: str, source: Path, out: Path, listeners: Sequence[Listener]) -> MaskedStudy:
             study = mask_instance(job, source, out, parts, listeners)
-            write_companions(study, out)
+            write_companions(study, parts, out)
             return study
 
     Worker(spool, journal, mask, settings.spool, settings.forward).run(stop, hurry)

@@ -68,7 +68,7 @@ def mask_file(
                 study = mask_instance(job_id, source, work, parts, listeners)
         else:
             study = mask_instance(job_id, source, work, parts, listeners)
-        write_companions(study, work)
+        write_companions(study, parts, work)
         names = ("video.dcm", "report.dcm", "masked.mp4", "report.html", "measurements.csv")
         for name in names:
             shutil.move(work / name, output_dir / name)
