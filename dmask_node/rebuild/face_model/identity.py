@@ -25,6 +25,12 @@ _DAMPED: Final = 0.8
 """Part of the identity taken off skull and neck: no landmark sees them, so a fit would only
 guess there; and ears and skull are biometric."""
 _WEIGHT_FRONT, _WEIGHT_EARS, _WEIGHT_REST = 1.0, 0.25, 0.15
+_TURNED: Final = (
+    *(3, 4, 9, 11, 13, 14, 15, 16, 17, 18, 19, 20, 22, 24),
+    *(26, 28, 29, 31, 34, 36, 37, 38, 39, 40, 43, 47, 49),
+)
+"""Components whose sign is turned against the rule of `fix_signs`: so the weights keep the meaning
+they had in the first model that shipped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,7 +100,7 @@ def learn_identity(
     basis, deviations, kept = _principal_components(fields, weight, head)
     return Identity(
         mean=_symmetric(clean + moved, head),
-        basis=fix_signs(basis, mean),
+        basis=_as_first_shipped(fix_signs(basis, mean)),
         deviations=deviations,
         variance_kept=kept,
         scale=scale,
@@ -175,6 +181,12 @@ def _principal_components(
     kept = np.concatenate(variances)[largest]
     basis = np.concatenate(components)[largest].reshape(N_COMPONENTS, -1, 3)
     return basis.astype(np.float32), np.sqrt(kept), float(kept.sum() / total)
+
+
+def _as_first_shipped(basis: NDArray[np.float32]) -> NDArray[np.float32]:
+    turned = basis.copy()
+    turned[list(_TURNED)] *= -1
+    return turned
 
 
 def fix_signs(basis: NDArray[np.float32], mean_mm: NDArray[np.float64]) -> NDArray[np.float32]:
