@@ -64,6 +64,33 @@ def test_the_identity_comes_from_the_whole_clip_in_whatever_order() -> None:
     np.testing.assert_allclose(_fit(track).identity, _fit(backwards).identity, atol=1e-6)
 
 
+def test_the_identity_has_converged_after_its_iterations() -> None:
+    track = landmarks_of(_a_person(6))
+    few, many = (
+        fit_track(track, MODEL, FitSettings(identity_iterations=n)).identity for n in (8, 60)
+    )
+    np.testing.assert_allclose(few, many, atol=0.02)
+
+
+def test_landmarks_far_off_do_not_pull_the_head_along() -> None:
+    track = landmarks_of(_a_person(3))
+    points = track.points_px.copy()
+    points[:, ::12] += 40  # a hand before the face, say
+    spoilt = LandmarkTrack(
+        rows=track.rows,
+        columns=track.columns,
+        time_s=track.time_s,
+        points_px=points,
+        eye_contour_px=track.eye_contour_px,
+        iris_px=track.iris_px,
+        presence=track.presence,
+    )
+    clean, found = _fit(track), _fit(spoilt)
+    shift = (found.translation_mm - clean.translation_mm)[:, :2]
+    plain_mean_mm = 40 / 12 * 520 / clean.focal_px
+    assert np.abs(shift).max() < 0.5 * plain_mean_mm
+
+
 def test_the_right_smile_is_found_on_the_right() -> None:
     n = 24
     smile = 0.4 * (1 - np.cos(np.arange(n) / 4)) / 2 + 0.1
