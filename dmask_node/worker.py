@@ -35,7 +35,7 @@ from dmask_node.spool.store import Spool, intact
 from dmask_node.workflow.backoff import pause_s
 from dmask_node.workflow.engine import Engine, Outcome
 
-_log: Final = logging.getLogger(__name__)
+_log: Final = logging.getLogger("dmask_node.worker")  # by name: this file is run as __main__
 
 Mask = Callable[[str, Path, Path, Sequence[Listener]], MaskedStudy]
 """``mask(job_id, source, out, listeners)``: `dmask_node.pipeline.mask_instance` with its parts."""

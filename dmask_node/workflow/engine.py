@@ -21,8 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
-from dbos._serialization import Serializer
+from dbos import DBOS, DBOSConfig, Serializer, SetEnqueueOptions, SetWorkflowID
 
 from dmask_node.errors import Permanent
 

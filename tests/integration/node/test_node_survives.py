@@ -410,3 +410,20 @@ def test_a_journal_that_can_not_be_written_stops_what_would_go_out(site: Site) -
         assert not archive.got
         assert site.states() == [JobState.MASKING]
     archive.close()
+
+
+def test_the_worker_itself_starts_says_so_and_ends_with_its_parent(site: Site) -> None:
+    from dmask_node.config import load_settings
+    from dmask_node.service import WORKER_COMMAND
+
+    settings = load_settings(site.config).model_dump_json()
+    site.state.mkdir(mode=0o700)
+    with running(WORKER_COMMAND) as worker:
+        stdin = worker._process.stdin
+        assert stdin is not None
+        stdin.write(settings + "\n")
+        stdin.flush()
+        worker.wait_for('"worker_started"')
+        stdin.close()
+        assert worker.wait() == 0
+    assert '"worker_stopped"' in worker.output
