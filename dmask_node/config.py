@@ -24,9 +24,7 @@ from dmask_node.forward.settings import ForwardSettings
 from dmask_node.landmarks.settings import LandmarkSettings
 from dmask_node.measure.settings import MeasureSettings
 from dmask_node.models.settings import InferenceSettings
-from dmask_node.models.store import digests, load_morphable_model
 from dmask_node.observe.settings import LogSettings
-from dmask_node.pipeline import Parts
 from dmask_node.receive.settings import ReceiveSettings
 from dmask_node.render.settings import RenderSettings
 from dmask_node.spool.settings import SpoolSettings
@@ -159,22 +157,4 @@ def load_keys(settings: Settings) -> Keys:
             create_key_file(settings.key_file)
     return Keys.from_file(
         settings.key_file, epoch=settings.deidentify.epoch, label=settings.deidentify.label
-    )
-
-
-def build_parts(settings: Settings) -> Parts:
-    """Build what the pipeline is made of."""
-    return Parts(
-        decode=settings.decode,
-        inference=settings.inference,
-        landmarks=settings.landmarks,
-        fit=settings.fit,
-        measure=settings.measure,
-        render=settings.render,
-        encoder=settings.encoder,
-        deidentify=settings.deidentify,
-        keys=load_keys(settings),
-        model=load_morphable_model(),
-        model_digests=digests(),
-        min_face_fraction=settings.mask.min_face_fraction,
     )

@@ -126,13 +126,8 @@ def _mask(
             FaceTracker(parts.inference, parts.landmarks),
         )
         facts["decode_seconds"] = frames.seconds
-        facts["frames"] = len(seen.time_s)
-        facts["frames_with_face"] = int(seen.found.sum())
-        if facts["frames_with_face"] < max(1, parts.min_face_fraction * facts["frames"]):
-            raise TooFewFaces(
-                f"{facts['frames_with_face']} of {facts['frames']} frames show a face; "
-                f"at least {parts.min_face_fraction:.0%} are needed"
-            )
+        facts["frames"], facts["frames_with_face"] = len(seen.time_s), int(seen.found.sum())
+        _require_faces(int(seen.found.sum()), len(seen.time_s), parts.min_face_fraction)
 
     with during("fit"):
         fit = fit_track(seen, parts.model, parts.fit)
@@ -174,6 +169,13 @@ def _mask(
     with during("check"):
         check_outgoing(study, video.header, header)
     return study
+
+
+def _require_faces(found: int, frames: int, least: float) -> None:
+    if found < max(1, least * frames):
+        raise TooFewFaces(
+            f"{found} of {frames} frames show a face; at least {least:.0%} are needed"
+        )
 
 
 def write_companions(study: MaskedStudy, parts: Parts, out: Path) -> None:

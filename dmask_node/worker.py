@@ -19,13 +19,14 @@ from typing import BinaryIO, Final
 
 from dmask_node.audit.journal import Journal
 from dmask_node.audit.listener import AuditListener
-from dmask_node.config import Settings, audit_folder, build_parts, load_keys
+from dmask_node.config import Settings, audit_folder, load_keys
 from dmask_node.errors import DmaskError, Permanent, Transient
 from dmask_node.events import Event, Listener
 from dmask_node.forward.scu import Outgoing, send
 from dmask_node.forward.settings import Destination, ForwardSettings
 from dmask_node.observe.logs import configure_logs
 from dmask_node.observe.progress import ProgressListener
+from dmask_node.parts import build_parts
 from dmask_node.pipeline import mask_instance, write_companions
 from dmask_node.records.jobs import DeliveryState, Job, JobEvent, JobState
 from dmask_node.records.masked import MaskedStudy
@@ -204,7 +205,10 @@ class Worker:
     def _set_aside(self, key: str, error: DmaskError) -> Outcome:
         """Put a job into quarantine."""
         self._spool.set_aside(key, error)
-        _log.error("quarantined", extra={"job": key, "reason": error.reason, "hint": error.hint})
+        _log.error(
+            "quarantined",
+            extra={"job": key, "reason": error.reason, "why": str(error), "hint": error.hint},
+        )
         return Outcome()
 
     # Forwarding

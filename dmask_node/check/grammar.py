@@ -19,7 +19,7 @@ from dmask_node.version import RENDERER, VERSION
 Rule = Mapping[str, Any]
 """One entry of an allow-list."""
 
-_UID: Final = re.compile(r"2\.25\.[1-9][0-9]{35,38}")
+_UID: Final = re.compile(r"2\.25\.[1-9][0-9]{23,38}")
 _HEADER_FORMS: Final[Mapping[str, str]] = {
     "pseudonym": r"[A-Z2-7]{16}",
     "accession_number": r"(?:[A-Z2-7]{16})?",

@@ -9,8 +9,9 @@ from rich.table import Table
 
 from dmask_node.bench import bench
 from dmask_node.cli.output import ConfigOption, JsonOption, answer, errors_told
-from dmask_node.config import build_parts, load_settings
+from dmask_node.config import load_settings
 from dmask_node.demo.sample import sample_video
+from dmask_node.parts import build_parts
 
 
 def bench_clip(

@@ -14,9 +14,10 @@ from dmask_node.audit.journal import Journal
 from dmask_node.audit.listener import AuditListener
 from dmask_node.cli.output import ConfigOption, JsonOption, answer, console, errors_told
 from dmask_node.cli.progress import ProgressBar
-from dmask_node.config import audit_folder, build_parts, load_settings
+from dmask_node.config import audit_folder, load_settings
 from dmask_node.errors import Permanent
 from dmask_node.events import Listener
+from dmask_node.parts import build_parts
 from dmask_node.pipeline import mask_instance, write_companions
 
 

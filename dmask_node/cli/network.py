@@ -11,6 +11,7 @@ import typer
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.misc import is_dicom
+from rich.console import Console
 
 from dmask_node.cli.output import ConfigOption, JsonOption, answer, errors_told
 from dmask_node.config import Settings, load_settings
@@ -64,18 +65,14 @@ def send(
         peer = _peer(load_settings(config), None, host, port, called, calling)
         for number, file in enumerate(files, start=1):
             results.append({"file": number, **send_file(peer, file)})
-    answer(
-        {"sent": sum(r["outcome"] == "stored" for r in results), "files": results},
-        as_json=as_json,
-        tell=lambda shown: (
-            [
-                shown.print(f"{r['file']}: {r['outcome']} {r['status']}", markup=False)
-                for r in results
-            ]
-            and None
-        ),
-    )
-    if any(r["outcome"] != "stored" for r in results):
+
+    def tell(shown: Console) -> None:
+        for r in results:
+            shown.print(f"{r['file']}: {r['outcome']} {r['status']}", markup=False)
+
+    stored = sum(r["outcome"] == "stored" for r in results)
+    answer({"sent": stored, "files": results}, as_json=as_json, tell=tell)
+    if stored < len(results):
         raise typer.Exit(1)
 
 

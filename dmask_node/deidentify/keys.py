@@ -115,7 +115,7 @@ class Keys:
         -------
         str
             ``2.25.`` and the decimal value of a version 8 UUID (RFC 9562 5.8; PS3.5 B.2), 122 bits
-            of it keyed; 41 to 44 characters.
+            of it keyed; at most 44 characters.
         """
         octets = bytearray(_mac(self._sub_keys["uid"], *parts)[:16])
         octets[6] = octets[6] & 0x0F | 0x80

@@ -3,11 +3,13 @@
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydicom.uid import UID
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
-from pynetdicom.sop_class import Verification
+
+
+_VERIFICATION: Final = "1.2.840.10008.1.1"
 
 
 class Archive:
@@ -28,7 +30,7 @@ class Archive:
         self._port = port
         self._entity = AE(ae_title)
         self._entity.maximum_pdu_size = 131072
-        self._entity.add_supported_context(Verification)
+        self._entity.add_supported_context(_VERIFICATION)
         for context in AllStoragePresentationContexts:
             self._entity.add_supported_context(str(context.abstract_syntax), ALL_TRANSFER_SYNTAXES)
         self._arrived = threading.Condition()

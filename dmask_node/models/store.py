@@ -138,9 +138,7 @@ class Network:
         dict of str to ndarray of float32
             Each output by its name, first axis ``n``.
         """
-        return dict(
-            zip(self._outputs, self._session.run(None, {self._input: batch}), strict=True)
-        )
+        return dict(zip(self._outputs, self._session.run(None, {self._input: batch}), strict=True))
 
 
 @cache

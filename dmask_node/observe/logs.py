@@ -48,6 +48,7 @@ ALLOWED_KEYS: Final = frozenset(
         "state",
         "total",
         "version",
+        "why",
         "worker_deaths",
     }
 )

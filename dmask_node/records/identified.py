@@ -39,8 +39,10 @@ class SourceVideo:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LandmarkTrack:
-    """The 2D landmarks of one face over one video. Image frame, pixels, (0, 0) = centre of the
-    top left pixel. NaN where no face was found. Eyes axis: `dmask_node.records.anatomy.Eye`.
+    """The 2D landmarks of one face over one video.
+
+    Image frame, pixels, (0, 0) = centre of the top left pixel. NaN where no face was found. Eyes
+    axis: `dmask_node.records.anatomy.Eye`.
     """
 
     rows: int

@@ -305,7 +305,7 @@ class Spool:
         reason = {
             "key": key,
             "reason": error.reason,
-            "what": (type(error).__doc__ or "").strip(),
+            "what": str(error),  # says attributes and numbers, never a value
             "hint": error.hint,
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
         }

@@ -14,8 +14,11 @@ from tests.factories import a_header, a_video_file
 
 def pictures_of(video: Path | bytes) -> list[NDArray[np.uint8]]:
     """Decode every frame, (rows, columns, 3) RGB, by an independent few lines."""
-    with av.open(BytesIO(video) if isinstance(video, bytes) else str(video)) as container:
-        return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    with av.open(BytesIO(video) if isinstance(video, bytes) else str(video), "r") as container:
+        return [
+            np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+            for frame in container.decode(video=0)
+        ]
 
 
 def a_recording(

@@ -1,11 +1,13 @@
 """What can't be masked gets the right answer, and the node goes on working."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from pydicom.encaps import generate_fragments
+from pydicom.encaps import generate_fragments, itemize_fragment
+from pydicom.uid import UID
 
 from tests.e2e.camera import a_recording
 from tests.e2e.peers import Node, Orthanc
@@ -51,8 +53,6 @@ def test_a_truncated_video_goes_to_quarantine(
     payload = b"".join(list(generate_fragments(dataset.PixelData))[1:])
     cut = payload[: len(payload) // 2]
     cut += b"\0" * (len(cut) % 2)
-    from pydicom.encaps import itemize_fragment
-
     dataset.PixelData = b"\xfe\xff\x00\xe0\x00\x00\x00\x00" + itemize_fragment(cut)
     dataset["PixelData"].is_undefined_length = True
     dataset.save_as(tmp_path / "truncated.dcm")
@@ -75,9 +75,8 @@ def test_a_video_without_a_face_goes_to_quarantine(
 
 def test_an_unsupported_sop_class_is_not_negotiated(node: Node, tmp_path: Path) -> None:
     dataset = dcmread(a_video_instance(tmp_path / "wall.dcm"))
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = (
-        "1.2.840.10008.5.1.4.1.1.104.1"  # Encapsulated PDF: can hold a face, can't be masked
-    )
+    document = UID("1.2.840.10008.5.1.4.1.1.104.1")  # Encapsulated PDF: can hold a face
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = document
     dataset.save_as(tmp_path / "document.dcm")
     sent = node.storescu(tmp_path / "document.dcm")
     assert sent.returncode != 0
@@ -122,8 +121,6 @@ print(f"0x{answer.Status:04X}")
 assoc.release()
 """
     )
-    import sys
-
     done = node.net.run([sys.executable, str(script), str(node.port)])
     assert done.stdout.strip() in {"0xC000", "0xA900"}, done.stdout + done.stderr
     assert "PLANTED" not in node.log()

@@ -29,7 +29,7 @@ def _found_in(content: bytes, markers: list[bytes]) -> list[bytes]:
     return [m for m in markers if any(spelling in content for spelling in _spellings(m))]
 
 
-def test_a_planted_identity_is_in_no_outgoing_byte_log_or_file_name(
+def test_what_identifies_is_in_no_outgoing_byte_log_or_file_name(
     orthanc: Orthanc, make_node: Callable[..., Node], carphone: Path, tmp_path: Path
 ) -> None:
     node = make_node('[log]\nlevel = "debug"\n')

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from pydicom import Dataset, dcmread
 from pydicom._dicom_dict import DicomDictionary
@@ -131,6 +131,9 @@ def test_cleaning_is_a_function_of_the_header(source: tuple[Dataset, set[str]]) 
     other=st.text("0123456789.", min_size=1, max_size=64),
 )
 def test_different_source_uids_never_share_an_outgoing_one(one: str, other: str) -> None:
+    # A UID of the standard itself names no study: it is refused, by a test of its own.
+    assume(not one.startswith("1.2.840.10008.") and not other.startswith("1.2.840.10008."))
+
     def study(uid: str) -> str:
         header = Dataset()
         for keyword in REQUIRED:
