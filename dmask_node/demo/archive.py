@@ -8,7 +8,6 @@ from typing import Any, Final, Self
 from pydicom.uid import UID
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 
-
 _VERIFICATION: Final = "1.2.840.10008.1.1"
 
 
