@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dmask_node.records.jobs import Job
+from dmask_node.spool.ledger import Ledger
+from dmask_node.spool.store import LEDGER_FILE
 from tests.e2e.network import PrivateLoopback, wait_until
 
 ORTHANC_HTTP = "http://127.0.0.1:8042"
@@ -172,15 +175,23 @@ class Node:
         listed: list[dict[str, Any]] = json.loads(done.stdout)["jobs"]
         return listed
 
+    def ledger_jobs(self) -> tuple[Job, ...]:
+        """Return the jobs straight from the ledger: faster than the command."""
+        ledger = Ledger(self.state / LEDGER_FILE)
+        try:
+            return ledger.jobs()
+        finally:
+            ledger.close()
+
     def wait_for_states(self, *states: str, timeout_s: float = 240) -> list[dict[str, Any]]:
         """Wait until the jobs are in these states, in any order."""
 
-        def there() -> list[dict[str, Any]] | None:
-            jobs = self.jobs()
-            return jobs if sorted(j["state"] for j in jobs) == sorted(states) else None
+        def reached() -> list[dict[str, Any]] | None:
+            there = sorted(str(job.state) for job in self.ledger_jobs())
+            return self.jobs() if there == sorted(states) else None
 
         try:
-            found: list[dict[str, Any]] = wait_until(there, f"jobs {states}", timeout_s, 0.5)
+            found: list[dict[str, Any]] = wait_until(reached, f"jobs {states}", timeout_s, 0.2)
         except AssertionError as error:
             raise AssertionError(f"{error}; jobs are {self.jobs()}\n{self.log()[-3000:]}") from None
         return found
@@ -192,6 +203,6 @@ class Node:
     def audit(self) -> list[dict[str, Any]]:
         """Return the audit journal."""
         records = []
-        for file in sorted(self.state.glob("audit/*.jsonl")):
+        for file in sorted(self.state.glob("audit/journal.jsonl")):
             records += [json.loads(line) for line in file.read_text().splitlines()]
         return records

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
+from dmask_node.records.jobs import JobState
 from tests.e2e.camera import a_recording
 from tests.e2e.network import wait_until
 from tests.e2e.peers import Node, Orthanc
@@ -27,15 +29,16 @@ def _worker(node: Node) -> psutil.Process:
 
 
 def _in_mid_video(node: Node) -> bool:
-    jobs = node.jobs()
-    return bool(jobs) and jobs[0]["state"] == "masking" and jobs[0]["stage"] == "landmarks"
+    """Whether some of the frames have been looked at or drawn, and some not."""
+    jobs = node.ledger_jobs()
+    return bool(jobs) and jobs[0].state is JobState.MASKING and jobs[0].stage_done > 0
 
 
 def test_a_worker_killed_in_mid_video_finishes_after_its_restart(
     orthanc: Orthanc, make_node: Callable[..., Node], carphone: Path, tmp_path: Path
 ) -> None:
     node = make_node()
-    recording = a_recording(tmp_path / "recording.dcm", carphone, seconds=20)
+    recording = a_recording(tmp_path / "recording.dcm", carphone, seconds=8)
     assert node.storescu(recording).returncode == 0
     wait_until(lambda: _in_mid_video(node), "the worker to be in mid-video", 60, 0.05)
     before = _worker(node)
@@ -53,9 +56,12 @@ def test_a_node_killed_in_mid_video_finishes_after_its_restart(
     orthanc: Orthanc, make_node: Callable[..., Node], carphone: Path, tmp_path: Path
 ) -> None:
     node = make_node()
-    recording = a_recording(tmp_path / "recording.dcm", carphone, seconds=20)
+    recording = a_recording(tmp_path / "recording.dcm", carphone, seconds=8)
     assert node.storescu(recording).returncode == 0
     wait_until(lambda: _in_mid_video(node), "the worker to be in mid-video", 60, 0.05)
+    began = time.monotonic()
+    assert node.echo().returncode == 0, "the SCP answers while a video is being masked"
+    assert time.monotonic() - began < 5
     worker = _worker(node)
     node.kill()
     wait_until(lambda: not worker.is_running(), "the orphaned worker to end", 20)

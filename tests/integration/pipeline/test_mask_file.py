@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import skimage.data
 from pydicom import dcmread
+from pydicom.uid import ExplicitVRLittleEndian
 from typer.testing import CliRunner, Result
 
 from dmask_node.cli.app import app
@@ -97,7 +98,9 @@ def test_a_second_run_gives_the_same_bytes(mask: Mask, carphone: Path, tmp_path:
         assert len(digests) == 1, name
 
 
-@pytest.mark.parametrize("kind", ["hevc", "mpeg2", "avi", "mov", "jpeg", "deflated"])
+@pytest.mark.parametrize(
+    "kind", ["hevc", "mpeg2", "avi", "mov", "jpeg", "uncompressed", "deflated"]
+)
 def test_every_kind_of_source_keeps_its_frame_count(
     kind: str, mask: Mask, carphone: Path, tmp_path: Path
 ) -> None:
@@ -114,6 +117,9 @@ def test_every_kind_of_source_keeps_its_frame_count(
         ),
         "mov": lambda: a_video_file(tmp_path / "s.mov", frames=faces, audio=True),
         "jpeg": lambda: a_photo_instance(tmp_path / "s.dcm", frames=faces),
+        "uncompressed": lambda: a_photo_instance(
+            tmp_path / "s.dcm", transfer_syntax_uid=ExplicitVRLittleEndian, frames=faces
+        ),
         "deflated": lambda: a_photo_instance(
             tmp_path / "s.dcm", transfer_syntax_uid=DEFLATED, frames=faces
         ),
