@@ -68,6 +68,7 @@ def a_summary(eye: Eye, *, measured: bool = True) -> EyeSummary:
             rotation_v_mean_deg=None,
             blinks=None,
             blink_rate_per_min=None,
+            confidence_mean=None,
         )
     return EyeSummary(
         eye=eye,
@@ -78,6 +79,7 @@ def a_summary(eye: Eye, *, measured: bool = True) -> EyeSummary:
         rotation_v_mean_deg=1.5 + eye,
         blinks=(Blink(start_s=0.04, end_s=0.16),),
         blink_rate_per_min=17.25 + eye,
+        confidence_mean=0.875 - 0.25 * eye,
     )
 
 

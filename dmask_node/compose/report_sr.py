@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from highdicom import sr
 from highdicom.sr import CodedConcept
@@ -43,8 +43,16 @@ _FISSURE_HEIGHT: Final = {
     Eye.RIGHT: codes.FISSURE_HEIGHT_RIGHT,
     Eye.LEFT: codes.FISSURE_HEIGHT_LEFT,
 }
-_Finding = tuple[CodedConcept, float | None, CodedConcept, CodedConcept | None]
-"""Name, value or None, unit, derivation."""
+
+
+class _Finding(NamedTuple):
+    """One number of a measurement group."""
+
+    concept: CodedConcept
+    value: float | None
+    unit: CodedConcept
+    derivation: CodedConcept | None = None
+    method: CodedConcept | None = None
 
 
 def compose_report(
@@ -60,7 +68,8 @@ def compose_report(
     One measurement group each for right eyelid, left eyelid, right eyeball, left eyeball and the
     video. A value that could not be measured is left out, and a coded status says so: 114006
     Measurement failure, or 114007 Measurement not attempted for blinks in a clip too short or too
-    slow to see them.
+    slow to see them. Heights and rotations carry the way they were measured, and each eye's groups
+    the mean confidence of its frames.
 
     Parameters
     ----------
@@ -144,7 +153,7 @@ def _finish(draft: Dataset, header: CleanHeader) -> None:
 
 
 def _shorten_numbers(item: Dataset) -> None:
-    """Write 30 frames as 30, not as 30.0, and 10.2 mm as 10.2, not as 10.2000000000000."""
+    """Write 30 frames as 30, not 30.0; 10.2 mm not as 10.2000000000000; zero without a sign."""
     for measured in item.get("MeasuredValueSequence", ()):
         measured.NumericValue = f"{float(measured.NumericValue) + 0.0:.10g}"
     for child in item.get("ContentSequence", ()):
@@ -165,40 +174,49 @@ def _findings(
         for eye in Eye
     ]
     quality: list[_Finding] = [
-        (codes.FRAMES_TOTAL, encoded.n_frames, codes.FRAMES, None),
-        (codes.FRAMES_WITH_FACE, measurements.frames_with_face, codes.FRAMES, None),
+        _Finding(codes.FRAMES_TOTAL, encoded.n_frames, codes.FRAMES),
+        _Finding(codes.FRAMES_WITH_FACE, measurements.frames_with_face, codes.FRAMES),
         _share(measurements.frames_with_face, total),
-        (codes.DURATION, measurements.duration_s, codes.SECOND, None),
-        (codes.IRIS_DIAMETER, measurements.iris_diameter_px, codes.PIXELS, codes.MEDIAN),
+        _Finding(codes.DURATION, measurements.duration_s, codes.SECOND),
+        _Finding(codes.IRIS_DIAMETER, measurements.iris_diameter_px, codes.PIXELS, codes.MEDIAN),
     ]
     return [*groups, ("Video", codes.FACE, None, quality)]
 
 
 def _lid(summary: EyeSummary, total: int) -> list[_Finding]:
     height = _FISSURE_HEIGHT[summary.eye]
+    mean, least = summary.aperture_mean_mm, summary.aperture_min_mm
     count = None if summary.blinks is None else len(summary.blinks)
     return [
-        (height, summary.aperture_mean_mm, codes.MILLIMETER, codes.MEAN),
-        (height, summary.aperture_min_mm, codes.MILLIMETER, codes.MINIMUM),
-        (codes.BLINK_COUNT, count, codes.BLINKS, None),
-        (codes.BLINK_RATE, summary.blink_rate_per_min, codes.PER_MINUTE, None),
-        (codes.FRAMES_USED, summary.frames_used, codes.FRAMES, None),
-        _share(summary.frames_used, total),
+        _Finding(height, mean, codes.MILLIMETER, codes.MEAN, codes.BY_IRIS),
+        _Finding(height, least, codes.MILLIMETER, codes.MINIMUM, codes.BY_IRIS),
+        _Finding(codes.BLINK_COUNT, count, codes.BLINKS),
+        _Finding(codes.BLINK_RATE, summary.blink_rate_per_min, codes.PER_MINUTE),
+        *_sureness(summary, total),
     ]
 
 
 def _ball(summary: EyeSummary, total: int) -> list[_Finding]:
+    horizontal, vertical = summary.rotation_h_mean_deg, summary.rotation_v_mean_deg
+    by_model = codes.MEAN, codes.BY_MODEL
     return [
-        (codes.ROTATION_HORIZONTAL, summary.rotation_h_mean_deg, codes.DEGREE, codes.MEAN),
-        (codes.ROTATION_VERTICAL, summary.rotation_v_mean_deg, codes.DEGREE, codes.MEAN),
-        (codes.FRAMES_USED, summary.frames_used, codes.FRAMES, None),
+        _Finding(codes.ROTATION_HORIZONTAL, horizontal, codes.DEGREE, *by_model),
+        _Finding(codes.ROTATION_VERTICAL, vertical, codes.DEGREE, *by_model),
+        *_sureness(summary, total),
+    ]
+
+
+def _sureness(summary: EyeSummary, total: int) -> list[_Finding]:
+    return [
+        _Finding(codes.CONFIDENCE, summary.confidence_mean, codes.NO_UNIT, codes.MEAN),
+        _Finding(codes.FRAMES_USED, summary.frames_used, codes.FRAMES),
         _share(summary.frames_used, total),
     ]
 
 
 def _share(part: int, total: int) -> _Finding:
     percent = 100.0 * part / total if total else None
-    return (codes.PROPORTION_MEASURED, percent, codes.PERCENT, None)
+    return _Finding(codes.PROPORTION_MEASURED, percent, codes.PERCENT)
 
 
 def _group(
@@ -228,39 +246,43 @@ def _group(
             manufacturer=MANUFACTURER,
         ),
         measurements=[
-            _measurement(concept, value, unit, derivation)
-            for concept, value, unit, derivation in findings
-            if value is not None
+            _measurement(finding, finding.value)
+            for finding in findings
+            if finding.value is not None
         ],
         qualitative_evaluations=[
-            _missing(concept, derivation)
-            for concept, value, _, derivation in findings
-            if value is None
+            _missing(finding) for finding in findings if finding.value is None
         ],
         source_images=[sr.SourceImageForMeasurementGroup(video.SOPClassUID, video.SOPInstanceUID)],
     )
 
 
-def _measurement(
-    concept: CodedConcept, value: float, unit: CodedConcept, derivation: CodedConcept | None
-) -> sr.Measurement:
-    # Four decimals are finer than any camera sees.
-    return sr.Measurement(concept, round(float(value), 4), unit, derivation=derivation)
+def _measurement(finding: _Finding, value: float) -> sr.Measurement:
+    return sr.Measurement(
+        finding.concept,
+        round(float(value), 4),  # finer than any camera sees
+        finding.unit,
+        derivation=finding.derivation,
+        method=finding.method,
+    )
 
 
-def _missing(concept: CodedConcept, derivation: CodedConcept | None) -> sr.QualitativeEvaluation:
+def _missing(finding: _Finding) -> sr.QualitativeEvaluation:
     """Say that a value is missing, why, and which.
 
     A NUM without a value and with a qualifier (PS3.3 C.18.1) would be shorter, but common readers
     fail on it.
     """
-    blinks = concept in (codes.BLINK_COUNT, codes.BLINK_RATE)
+    blinks = finding.concept in (codes.BLINK_COUNT, codes.BLINK_RATE)
     reason = codes.MEASUREMENT_NOT_ATTEMPTED if blinks else codes.MEASUREMENT_FAILURE
     evaluation = sr.QualitativeEvaluation(codes.MEASUREMENT_STATUS, reason)
     relation = sr.RelationshipTypeValues.HAS_CONCEPT_MOD
-    which = [sr.CodeContentItem(codes.NOT_MEASURED, concept, relationship_type=relation)]
-    if derivation is not None:
-        which.append(sr.CodeContentItem(codes.DERIVATION, derivation, relationship_type=relation))
+    said = ((codes.NOT_MEASURED, finding.concept), (codes.DERIVATION, finding.derivation))
+    which = [
+        sr.CodeContentItem(name, value, relationship_type=relation)
+        for name, value in said
+        if value is not None
+    ]
     evaluation[0].ContentSequence = sr.ContentSequence(which)
     return evaluation
 

@@ -52,6 +52,7 @@ def summarise_eye(eyes: EyeTrack, eye: Eye, settings: MeasureSettings) -> EyeSum
     -------
     EyeSummary
         The mean aperture is that of the frames outside blinks; frames of a long closure count.
+        The mean confidence is that of the frames used: frames left out do not lower it.
     """
     sure = eyes.confidence[:, eye] >= settings.least_confidence
     aperture = np.where(eyes.found & sure, eyes.aperture_mm[:, eye], np.nan)
@@ -69,6 +70,7 @@ def summarise_eye(eyes: EyeTrack, eye: Eye, settings: MeasureSettings) -> EyeSum
         rotation_v_mean_deg=_mean(eyes.rotation_v_deg[used, eye]),
         blinks=count.blinks if count else None,
         blink_rate_per_min=60.0 * len(count.blinks) / count.watched_s if count else None,
+        confidence_mean=_mean(eyes.confidence[used, eye]),
     )
 
 

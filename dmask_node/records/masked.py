@@ -116,6 +116,8 @@ class EyeSummary:
     blinks: tuple[Blink, ...] | None
     """None when the clip is too short or too slow to see blinks."""
     blink_rate_per_min: float | None
+    confidence_mean: float | None
+    """Mean of the confidence over the frames used, in [0, 1]; a rating, not a probability."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

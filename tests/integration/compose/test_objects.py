@@ -99,6 +99,8 @@ def test_the_report_reads_back_with_equal_values(tmp_path: Path) -> None:
         assert read[lid, "DM1904", ""] == (summary.frames_used, "{frames}")
         assert read[ball, "DM1101", mean] == (summary.rotation_h_mean_deg, "deg")
         assert read[ball, "DM1102", mean] == (summary.rotation_v_mean_deg, "deg")
+        for group in (lid, ball):
+            assert read[group, "DM1903", mean] == (summary.confidence_mean, "1")
     assert read["Video", "DM1905", ""] == (6, "{frames}")
     assert read["Video", "DM1901", ""] == (83.3333, "%")
     sites = {group.tracking_identifier: group.finding_sites[0] for group in groups}
@@ -106,12 +108,28 @@ def test_the_report_reads_back_with_equal_values(tmp_path: Path) -> None:
     assert sites["Left eyeball"].laterality.meaning == "Left"
 
 
+def test_heights_and_rotations_say_how_they_were_measured(tmp_path: Path) -> None:
+    methods = {
+        (m.name.value, m.method and (m.method.value, m.method.scheme_designator))
+        for group in groups_of(made(tmp_path).report.path)
+        for m in group.get_measurements()
+    }
+    assert {(name, method) for name, method in methods if method} == {
+        ("79855-3", ("DM2102", "99DMASK")),
+        ("79856-1", ("DM2102", "99DMASK")),
+        ("DM1101", ("DM2101", "99DMASK")),
+        ("DM1102", ("DM2101", "99DMASK")),
+    }
+    assert len(methods) > 4
+
+
 def test_a_report_without_the_left_eye_reads_back_without_its_values(tmp_path: Path) -> None:
     groups = groups_of(made(tmp_path, left=False).report.path)
     lid = next(group for group in groups if group.tracking_identifier == "Left eyelid")
     assert [m.name.value for m in lid.get_measurements()] == ["DM1904", "DM1901"]
     told = [(e.name.value, e.value.value) for e in lid.get_qualitative_evaluations()]
-    assert told == [("DM1990", "114006")] * 2 + [("DM1990", "114007")] * 2
+    failed, not_tried = ("DM1990", "114006"), ("DM1990", "114007")
+    assert told == [failed, failed, not_tried, not_tried, failed]
 
 
 def test_every_group_of_the_report_refers_to_the_video(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pydicom.sr._concepts_dict import concepts
 
 from dmask_node.check.grammar import load
 from dmask_node.compose import codes
+from dmask_node.geometry.eyeball import IRIS_DIAMETER_MM
 from dmask_node.models.store import digests
 from dmask_node.records.anatomy import Eye
 from tests.factories import a_header
@@ -99,6 +100,10 @@ def test_the_code_names_and_the_list_of_the_last_gate_agree() -> None:
     assert len(named) > 40
     for concept in named:
         assert listed[f"{concept.value} {concept.scheme_designator}"] == concept.meaning
+
+
+def test_the_method_names_the_ruler_that_is_used() -> None:
+    assert codes.BY_IRIS.meaning == f"By iris diameter of {IRIS_DIAMETER_MM} mm"
 
 
 def test_every_meaning_of_a_dicom_code_is_that_of_the_standard() -> None:

@@ -83,6 +83,17 @@ def test_unsure_and_unfound_frames_are_left_out() -> None:
     assert (found.frames_total, found.frames_with_face) == (150, 140)
 
 
+def test_the_mean_confidence_is_that_of_the_frames_used() -> None:
+    confidence, aperture = np.full((150, 2), 0.9), np.full((150, 2), 9.0)
+    confidence[:50, Eye.RIGHT] = 0.6
+    confidence[100:, Eye.RIGHT] = 0.04
+    aperture[:75, Eye.LEFT] = np.nan
+    confidence[75:, Eye.LEFT] = 0.5
+    found = summarise(_eyes(confidence=confidence, aperture_mm=aperture), SETTINGS)
+    assert found.right.confidence_mean == pytest.approx((0.6 + 0.9) / 2)
+    assert found.left.confidence_mean == pytest.approx(0.5)
+
+
 def test_hidden_irises_do_not_touch_the_mean_rotation() -> None:
     rotation = np.tile([4.0, -2.0], (150, 1))
     rotation[:100, Eye.RIGHT] = np.nan
@@ -120,6 +131,7 @@ def test_nothing_measured_is_told_as_nothing() -> None:
         assert eye.rotation_h_mean_deg is None
         assert eye.rotation_v_mean_deg is None
         assert eye.blinks is None
+        assert eye.confidence_mean is None
     assert found.iris_diameter_px is None
     assert found.frames_with_face == 0
 
