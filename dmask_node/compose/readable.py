@@ -33,6 +33,12 @@ CSV_HEADER: Final = (
     "confidence",
 )
 """Scripts are written against it: it never changes."""
+LOW_CONFIDENCE: Final = 0.3
+"""Mean confidence of an eye below which the page warns: the rating of an eye that is seen well in
+all but size falls below it at about 12 pixels from corner to corner, and at that width the lid
+margin that is found jitters by some 3 % of the width, a millimetre."""
+SMALL_IRIS_PX: Final = 8.0
+"""Iris diameter below which the page warns, pixels: a pixel is then about 1.5 mm or more."""
 _NOT_MEASURED: Final = "not measurable"
 
 
@@ -112,6 +118,7 @@ def write_html(
             template.render(
                 measurements=measurements,
                 rows=list(_table(measurements)),
+                warning=_warning(measurements),
                 eyes=[measurements.right, measurements.left],
                 words={Eye.RIGHT: "Right eye (R)", Eye.LEFT: "Left eye (L)"},
                 pixel_mm=None if not ruler else IRIS_DIAMETER_MM / ruler,
@@ -135,8 +142,8 @@ def report_text(path: Path) -> str:
     Returns
     -------
     str
-        One paragraph per measurement group, values to two decimals, then the software; ends with
-        a line feed.
+        One paragraph per measurement group, values to two decimals and how they were measured,
+        then the software; ends with a line feed.
     """
     report = dcmread(path)
     lines = [_meaning(report.ConceptNameCodeSequence[0]), f"Patient {report.PatientID}", ""]
@@ -176,6 +183,27 @@ def _table(measurements: Measurements) -> Iterator[_Row]:
     yield row(
         "Frames measured (n)", f"of {total}", both((_share(right, total), _share(left, total)))
     )
+    yield numbers("Tracking confidence, mean", "0 to 1", "confidence_mean", 2)
+
+
+def _warning(measurements: Measurements) -> str | None:
+    """Say in a sentence why the values are coarse; None where nothing speaks against them.
+
+    Compares what is shown, so that no page says that 0.30 is below 0.3.
+    """
+    reasons = []
+    ruler = measurements.iris_diameter_px
+    if ruler and round(ruler, 1) < SMALL_IRIS_PX:
+        pixel_mm = _decimals(IRIS_DIAMETER_MM / ruler, 1)
+        width = _decimals(ruler, 1)
+        reasons.append(f"the iris is {width} pixels wide, so one pixel is {pixel_mm} mm")
+    for name, summary in (("right", measurements.right), ("left", measurements.left)):
+        rating = summary.confidence_mean
+        if rating is not None and round(rating, 2) < LOW_CONFIDENCE:
+            reasons.append(f"the {name} eye is rated {_decimals(rating, 2)} on a scale from 0 to 1")
+    if not reasons:
+        return None
+    return f"Low confidence: {'; '.join(reasons)}. Take the values below as rough."
 
 
 def _shown(value: float | None, digits: int, sign: bool) -> str:
@@ -214,8 +242,11 @@ def _group_lines(group: Dataset) -> Iterator[str]:
             measured = item.MeasuredValueSequence[0]
             unit = str(measured.MeasurementUnitsCodeSequence[0].CodeValue)
             # UCUM writes in braces what only explains: the name of a count says that already.
-            shown = "" if "{" in unit else f" {unit}"
-            yield f"{_described(item)}: {round(float(measured.NumericValue), 2):g}{shown}"
+            shown = "" if "{" in unit or unit == "1" else f" {unit}"
+            number = f"{round(float(measured.NumericValue), 2) + 0.0:g}"
+            method = _modifier(item, "370129005")
+            how = f" ({method[0].lower()}{method[1:]})" if method else ""
+            yield f"{_described(item)}: {number}{shown}{how}"
         elif _value(item) == "DM1990":
             concerned = next(c for c in item.ContentSequence if _value(c) == "DM1991")
             name = _meaning(concerned.ConceptCodeSequence[0])
@@ -228,9 +259,15 @@ def _described(item: Dataset) -> str:
 
 
 def _derivation(item: Dataset) -> str:
+    meaning = _modifier(item, "121401")
+    return f", {meaning.lower()}" if meaning else ""
+
+
+def _modifier(item: Dataset, code: str) -> str:
+    """Return the meaning of the coded modifier of that name; empty if there is none."""
     for child in item.get("ContentSequence", ()):
-        if _value(child) == "121401":
-            return f", {_meaning(child.ConceptCodeSequence[0]).lower()}"
+        if _value(child) == code:
+            return _meaning(child.ConceptCodeSequence[0])
     return ""
 
 
