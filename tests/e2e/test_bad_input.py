@@ -101,23 +101,20 @@ def test_a_dataset_that_is_no_dicom_is_answered_with_a_failure(node: Node, tmp_p
     script.write_text(
         """
 import sys
-from io import BytesIO
+import pynetdicom.association
+from pydicom.dataset import Dataset, FileMetaDataset
 from pynetdicom import AE
-from pynetdicom.dimse_primitives import C_STORE
 ae = AE("STORESCU")
 cls, ts = "1.2.840.10008.5.1.4.1.1.77.1.4.1", "1.2.840.10008.1.2.4.102"
 ae.add_requested_context(cls, ts)
 assoc = ae.associate("127.0.0.1", int(sys.argv[1]), ae_title="DMASK")
 assert assoc.is_established
-request = C_STORE()
-request.MessageID = 1
-request.AffectedSOPClassUID = cls
-request.AffectedSOPInstanceUID = "1.2.3.4"
-request.Priority = 2
-request.DataSet = BytesIO(b"PLANTED junk, no data set at all" * 40)
-assoc.dimse.send_msg(request, assoc.accepted_contexts[0].context_id)
-_, answer = assoc.dimse.get_msg(True)
-print(f"0x{answer.Status:04X}")
+dataset = Dataset()
+dataset.SOPClassUID, dataset.SOPInstanceUID = cls, "1.2.3.4"
+dataset.file_meta = FileMetaDataset()
+dataset.file_meta.TransferSyntaxUID = ts
+pynetdicom.association.encode = lambda *_: b"PLANTED junk, no data set at all" * 40
+print(f"0x{assoc.send_c_store(dataset).Status:04X}")
 assoc.release()
 """
     )
