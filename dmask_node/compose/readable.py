@@ -197,10 +197,14 @@ def _warning(measurements: Measurements) -> str | None:
         pixel_mm = _decimals(IRIS_DIAMETER_MM / ruler, 1)
         width = _decimals(ruler, 1)
         reasons.append(f"the iris is {width} pixels wide, so one pixel is {pixel_mm} mm")
-    for name, summary in (("right", measurements.right), ("left", measurements.left)):
-        rating = summary.confidence_mean
-        if rating is not None and round(rating, 2) < LOW_CONFIDENCE:
-            reasons.append(f"the {name} eye is rated {_decimals(rating, 2)} on a scale from 0 to 1")
+    low = [
+        f"{_decimals(summary.confidence_mean, 2)} ({name} eye)"
+        for name, summary in (("right", measurements.right), ("left", measurements.left))
+        if summary.confidence_mean is not None
+        and round(summary.confidence_mean, 2) < LOW_CONFIDENCE
+    ]
+    if low:
+        reasons.append(f"the tracking is rated {' and '.join(low)} on a scale from 0 to 1")
     if not reasons:
         return None
     return f"Low confidence: {'; '.join(reasons)}. Take the values below as rough."

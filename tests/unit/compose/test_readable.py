@@ -110,11 +110,11 @@ def test_a_small_iris_is_told_above_the_table_in_words(tmp_path: Path) -> None:
 
 def test_an_eye_of_low_confidence_is_named(tmp_path: Path) -> None:
     text = page_of(tmp_path, rated(0.9, 0.29))
-    assert "Low confidence: the left eye is rated 0.29 on a scale from 0 to 1. Take" in text
-    assert "the right eye is rated" not in text
+    rating = "the tracking is rated {} on a scale from 0 to 1. Take"
+    assert f"Low confidence: {rating.format('0.29 (left eye)')}" in text
     both = page_of(tmp_path, rated(0.0, 0.2, iris_px=5.0))
-    assert "5.0 pixels wide" in both
-    assert both.index("the right eye is rated 0.00") < both.index("the left eye is rated 0.20")
+    told = rating.format("0.00 (right eye) and 0.20 (left eye)")
+    assert f"5.0 pixels wide, so one pixel is 2.3 mm; {told}" in both
 
 
 NEGATIVE_ZEROS = [-0.0, -0.00004, -0.004]
