@@ -36,7 +36,7 @@ test: setup
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 bench: $(STAMP)
-	$(BIN)/dmask bench $(INPUT)
+	@$(BIN)/dmask bench $(if $(INPUT),"$(INPUT)")
 
 check: lint types floors
 

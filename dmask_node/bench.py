@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import cv2
 import numpy as np
 import psutil
 from numpy.typing import NDArray
@@ -70,7 +71,7 @@ class BenchResult:
         return self.pass_through_seconds / self.path_seconds
 
 
-def bench(clip: Path, parts: Parts) -> BenchResult:
+def bench(clip: Path, parts: Parts, enlarge: int = 1) -> BenchResult:
     """Run the whole path over a clip, then merely decode and encode it.
 
     Parameters
@@ -79,6 +80,9 @@ def bench(clip: Path, parts: Parts) -> BenchResult:
         Video file or DICOM instance with a face.
     parts : Parts
         Settings and models; the same for both runs.
+    enlarge : int, default 1
+        Make the pictures so many times as large first (not timed): how a small clip tells what a
+        large one costs.
 
     Returns
     -------
@@ -88,6 +92,8 @@ def bench(clip: Path, parts: Parts) -> BenchResult:
     clock = StageClock()
     with TemporaryDirectory(prefix="dmask-bench-") as scratch:
         work = Path(scratch)
+        if enlarge > 1:
+            clip = _enlarged(clip, parts, enlarge, work / "enlarged.mp4")
         began = time.perf_counter()
         study = mask_instance("bench", clip, work, parts, [clock])
         path_seconds = time.perf_counter() - began
@@ -124,6 +130,19 @@ def bench(clip: Path, parts: Parts) -> BenchResult:
         peak_memory_bytes=peak,
         machine=f"{psutil.cpu_count()} cores, {platform.machine()}",
     )
+
+
+def _enlarged(clip: Path, parts: Parts, times: int, path: Path) -> Path:
+    """Write the clip again, its pictures so many times as large."""
+    source = open_source(clip, parts.decode)
+    frames = list(source.frames)
+    rows, columns = source.rows * times // 2 * 2, source.columns * times // 2 * 2
+    pictures = (
+        np.asarray(cv2.resize(f.rgb, (columns, rows), interpolation=cv2.INTER_CUBIC), np.uint8)
+        for f in frames
+    )
+    times_s = [f.time_s for f in frames]
+    return encode_video(pictures, times_s, rows, columns, path, parts.encoder).path
 
 
 def _pictures(clip: Path, parts: Parts, even: tuple[int, int]) -> Iterator[Picture]:

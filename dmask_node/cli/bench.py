@@ -16,13 +16,16 @@ from dmask_node.parts import build_parts
 
 def bench_clip(
     clip: Annotated[Path | None, typer.Argument(help="Video or DICOM file with a face.")] = None,
+    enlarge: Annotated[
+        int, typer.Option(min=1, max=16, help="Make the pictures so many times as large first.")
+    ] = 1,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Time every stage on a clip, beside the same clip merely decoded and encoded again."""
     with errors_told(as_json=as_json):
         settings = load_settings(config)
-        result = bench(clip or sample_video(), build_parts(settings))
+        result = bench(clip or sample_video(), build_parts(settings), enlarge)
     numbers = {
         "frames": result.frames,
         "source_size": list(result.source_size),
