@@ -98,9 +98,10 @@ class _Walk:
                 self._judge_value(element, full, where + keyword)
 
     def _judge_value(self, element: DataElement, rule: Rule, where: str) -> None:
-        if not fits(_texts(element), rule, self._facts):
+        values = _texts(element)
+        if not fits(values, rule, self._facts):
             self._find(f"{where} has a value outside its grammar")
-        elif is_ours(rule):
+        elif is_ours(values, rule, self._facts):
             self.verdict.explained.add(encode(element))
 
     def _judge_sequence(

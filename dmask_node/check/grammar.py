@@ -36,7 +36,8 @@ _METHOD: Final = (
     "composed from an allow-list",
     "face re-rendered as a constant 3D model",
 )
-_NUMBER: Final = re.compile(r"-?[0-9]{1,14}(?:\.[0-9]{1,14})?(?:e[+-]?[0-9]{1,2})?")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,14}(?:\.[0-9]{1,5})?(?:e[+-]?[0-9]{1,2})?")
+"""With five decimals no record number and no time of day can stand behind the point."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +73,13 @@ def fits(values: Sequence[str], rule: Rule, facts: Facts) -> bool:
     return False
 
 
-def is_ours(rule: Rule) -> bool:
-    """Return whether the rule allows only words of our own, or words approved by a list."""
+def is_ours(values: Sequence[str], rule: Rule, facts: Facts) -> bool:
+    """Return whether fitting values are words of our own, approved by a list, or our own count."""
     if rule.get("header") in _APPROVED or "suffix" in rule:
         return True
-    ours = ("constant", "one_of", "version", "tag", "fingerprint", "model_digest")
+    if "decimal" in rule:  # all frames show a face: a sender, too, may have counted its frames
+        return list(values) == [str(facts.encoded.n_frames)]
+    ours = ("constant", "one_of", "version", "tag", "fingerprint", "model_digest", "encoded")
     return any(kind in rule for kind in ours)
 
 

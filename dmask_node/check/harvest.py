@@ -167,7 +167,7 @@ def _whole(value: SourceValue) -> Iterator[Needle]:
         return  # judged as a run of digits, below
     if len(value.text) >= _MIN_CHARACTERS:
         yield from _encodings(value.name, value.text, _boundary(value.text))
-    if _MIN_FOREIGN_BYTES <= len(value.raw) <= _MAX_WHOLE and not value.raw.isascii():
+    if _MIN_FOREIGN_BYTES <= len(value.raw) <= _MAX_WHOLE and _is_encoded(value.raw):
         yield Needle(value.raw.lower(), value.name, Boundary.NONE)
 
 
@@ -180,6 +180,11 @@ def _word(name: str, word: str) -> Iterator[Needle]:
         plain = _without_accents(word)
         if plain != word:
             yield from _encodings(name, plain, _boundary(plain))
+
+
+def _is_encoded(raw: bytes) -> bool:
+    """Return whether the bytes are no ASCII text; ISO 2022 writes Kanji in 7 bits behind ESC."""
+    return len(set(raw)) > 1 and (not raw.isascii() or b"\x1b" in raw)
 
 
 def _is_foreign(word: str) -> bool:
@@ -216,6 +221,8 @@ def _encodings(name: str, text: str, boundary: Boundary) -> Iterator[Needle]:
     """Encode a text in every way in which it may stand in a file."""
     if len(text) < _MIN_CHARACTERS and not _is_foreign(text):
         return
+    if len(set(text.lower())) < 2:
+        return  # one character over and over names nobody, and stands in pictures
     for form in {text, text.lower(), text.upper(), text.title()}:
         yield Needle(form.encode("utf-8", "replace").lower(), name, boundary)
         wide = form.encode("utf-16-le", "replace").lower()
@@ -223,7 +230,9 @@ def _encodings(name: str, text: str, boundary: Boundary) -> Iterator[Needle]:
             # Without the last zero byte the little endian form is part of the big endian one.
             yield Needle(wide[:-1] if text.isascii() else wide, name, Boundary.NONE)
         if not text.isascii():
-            yield Needle(form.encode("utf-16-be", "replace").lower(), name, Boundary.NONE)
+            wide = form.encode("utf-16-be", "replace").lower()
+            if len(wide) >= 8:  # shorter ones can be four letters of a pseudonym
+                yield Needle(wide, name, Boundary.NONE)
             narrow = form.encode("latin-1", "ignore").lower()
             if len(narrow) == len(form) >= _MIN_CHARACTERS:
                 yield Needle(narrow, name, Boundary.NONE)

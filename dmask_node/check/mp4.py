@@ -29,6 +29,8 @@ _NAMEABLE: Final = (
 )
 _KNOWN_TYPES: Final = _CONTAINERS | frozenset(_NAMEABLE.split())
 """Types that a message may name; any other could be a sender's text."""
+CONTAINER_WORDS: Final = b"isomiso2avc1mp41 videohandler mdirappl"
+"""What may be read in a clean file, in lower case: brands, and names of handlers."""
 _MAX_BOXES: Final = 4096
 """An encoder's file has about thirty; a file with more is refused, not searched."""
 _STBL: Final = "/moov/trak/mdia/minf/stbl"

@@ -22,7 +22,7 @@ from pydicom.dataset import FileDataset
 from dmask_node.check.allow_list import Verdict, judge
 from dmask_node.check.grammar import Facts, load
 from dmask_node.check.harvest import harvest
-from dmask_node.check.mp4 import unexpected_content
+from dmask_node.check.mp4 import CONTAINER_WORDS, unexpected_content
 from dmask_node.check.search import Needle, find_in_pictures, find_in_text
 from dmask_node.errors import Permanent
 from dmask_node.records.masked import CleanHeader, MaskedObject, MaskedStudy, Role
@@ -194,6 +194,7 @@ def _search(data: memoryview, end: int, verdict: Verdict, needles: list[Needle])
     for element in sorted(verdict.explained, key=len, reverse=True):
         attributes = attributes.replace(element, b"\0" * len(element))
     found = find_in_text(attributes, needles)
-    found |= find_in_pictures(data[end:], needles)
+    # These words stand in the boxes of every payload, which were judged to be exactly ours.
+    found |= find_in_pictures(data[end:], [n for n in needles if n.data not in CONTAINER_WORDS])
     for name in sorted(found):
         yield f"a value of the source's {name} stands in it"

@@ -163,5 +163,8 @@ def frame_time_vector(times_s: tuple[float, ...]) -> list[str] | None:
 
 
 def _decimal(value: float) -> DSfloat:
-    """Return the value in at most 16 characters (PS3.5 6.2, DS)."""
-    return DSfloat(f"{value:.9g}")
+    """Return the value to five decimals, in at most 16 characters (PS3.5 6.2, DS).
+
+    No more of them: the last gate takes six digits in a row for a sender's number.
+    """
+    return DSfloat(f"{round(value, 5):.10g}")

@@ -37,8 +37,7 @@ class DeidentifySettings(BaseModel):
     @field_validator("study_descriptions")
     @classmethod
     def _each_fits(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        for value in values:
-            _require_long_string(value)
+        values = tuple(_require_long_string(value) for value in values)
         if len({fold(value) for value in values}) != len(values):
             raise ValueError("two entries differ only in letter case, spaces or Unicode form")
         return values
@@ -55,8 +54,9 @@ def fold(text: str) -> str:
 
 
 def _require_long_string(value: str) -> str:
-    """Check value representation LO (PS3.5 6.2)."""
-    if not value.strip() or len(value) > 64:
+    """Check value representation LO (PS3.5 6.2); spaces around it do not count there."""
+    value = value.strip()
+    if not value or len(value) > 64:
         raise ValueError("needs 1 to 64 characters")
     if "\\" in value or any(unicodedata.category(character) == "Cc" for character in value):
         raise ValueError("may hold no backslash and no control character")
