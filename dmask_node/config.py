@@ -152,7 +152,8 @@ def load_keys(settings: Settings) -> Keys:
     A configured `deidentify.key_file` is never made up: a missing one stops the node.
     """
     if settings.deidentify.key_file is None and not settings.key_file.exists():
-        settings.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.node.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.key_file.parent.mkdir(mode=0o700, exist_ok=True)
         with suppress(KeyFileExists):  # another process was first
             create_key_file(settings.key_file)
     return Keys.from_file(

@@ -208,6 +208,7 @@ def serve(settings: Settings, worker_command: Sequence[str] = WORKER_COMMAND) ->
         With a hint: state folder, key, journal or port can't be used.
     """
     configure_logs(settings.log)
+    _require_provider(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -215,6 +216,14 @@ def serve(settings: Settings, worker_command: Sequence[str] = WORKER_COMMAND) ->
     node.start()
     stop.wait()
     node.stop()
+
+
+def _require_provider(settings: Settings) -> None:
+    """Refuse to start without the inference provider that is demanded."""
+    if settings.inference.provider == "cuda":
+        from dmask_node.models.store import require_provider  # loads ONNX Runtime
+
+        require_provider(settings.inference)
 
 
 def _take_state_dir(folder: Path) -> int:

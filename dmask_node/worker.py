@@ -152,7 +152,8 @@ class Worker:
         try:
             self._mask_and_store(job)
         except NodeStopping:
-            self._ledger.advance(key, JobEvent.INTERRUPTED)
+            record = partial(self._journal.append, "interrupted", key, "ok", {})
+            self._ledger.advance(key, JobEvent.INTERRUPTED, before_commit=record)
             return Outcome(again_after_s=0.0)
         except Transient as error:
             return self._wait(job, error)
@@ -205,6 +206,7 @@ class Worker:
     def _set_aside(self, key: str, error: DmaskError) -> Outcome:
         """Put a job into quarantine."""
         self._spool.set_aside(key, error)
+        self._spool.clear_work(key)
         _log.error(
             "quarantined",
             extra={"job": key, "reason": error.reason, "why": str(error), "hint": error.hint},

@@ -48,7 +48,8 @@ class Journal:
         self.path = folder / "journal.jsonl"
         self._head = folder / "head"
         self._node = node
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for missing in reversed([f for f in (folder, *folder.parents) if not f.exists()]):
+            missing.mkdir(mode=0o700, exist_ok=True)
 
     def append(
         self, event: str, job: str, outcome: str, facts: Mapping[str, Fact] | None = None

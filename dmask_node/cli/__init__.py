@@ -1,4 +1,4 @@
-"""Command line: serve, mask, echo, send, jobs, doctor, version, demo, bench, audit."""
+"""Command line, a module for each command."""
 
 from dmask_node.cli.app import main
 

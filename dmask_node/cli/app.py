@@ -10,6 +10,7 @@ from dmask_node.cli.jobs import jobs
 from dmask_node.cli.mask_file import mask
 from dmask_node.cli.network import echo, send
 from dmask_node.cli.node import doctor, serve_node, version
+from dmask_node.cli.quarantine import discard, retry
 
 app = typer.Typer(
     name="dmask",
@@ -23,6 +24,8 @@ app.command("mask")(mask)
 app.command("echo")(echo)
 app.command("send")(send)
 app.command("jobs")(jobs)
+app.command("retry")(retry)
+app.command("discard")(discard)
 app.command("doctor")(doctor)
 app.command("version")(version)
 app.command("demo")(demo)

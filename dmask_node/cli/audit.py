@@ -5,6 +5,15 @@ import typer
 from dmask_node.audit.journal import Journal
 from dmask_node.cli.output import ConfigOption, JsonOption, answer, errors_told
 from dmask_node.config import audit_folder, load_settings
+from dmask_node.errors import Permanent
+
+
+class NoJournalYet(Permanent):
+    """There is no audit journal where the settings say."""
+
+    reason = "no_journal_yet"
+    hint = "Give the node's own settings with --config; the journal is made at its first start."
+
 
 audit_app = typer.Typer(help="Look at the audit journal.", no_args_is_help=True)
 
@@ -19,7 +28,10 @@ def verify(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Follow the chain from the first record to the last. Exit code 1 at the first fault."""
     with errors_told(as_json=as_json):
         settings = load_settings(config)
-        journal = Journal(audit_folder(settings), settings.node.name)
+        folder = audit_folder(settings)
+        if not folder.exists():
+            raise NoJournalYet(f"there is no folder {folder}")
+        journal = Journal(folder, settings.node.name)
         fault = journal.verify()
         records = sum(1 for _ in journal.records())
     result = {

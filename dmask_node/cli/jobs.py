@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dmask_node.cli.output import ConfigOption, JsonOption, answer, errors_told
@@ -44,7 +45,7 @@ def jobs(
     def tell(shown: Console) -> None:
         table = Table("job", "state", "received (UTC)", "stage", "reason, hint", box=None)
         for job in listed:
-            table.add_row(job.key[:12], str(job.state), _when(job), _stage(job), _why(job))
+            table.add_row(job.key[:12], str(job.state), _when(job), _stage(job), escape(_why(job)))
         shown.print(table)
 
     answer({"counts": counts, "jobs": [_plain(j) for j in listed]}, as_json=as_json, tell=tell)
@@ -77,6 +78,7 @@ def _plain(job: Job) -> dict[str, Any]:
                 "state": str(d.state),
                 "attempts": d.attempts,
                 "reason": d.reason,
+                "dicom_status": None if d.dicom_status is None else f"{d.dicom_status:04X}H",
             }
             for d in job.deliveries
         ],

@@ -2,6 +2,7 @@
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from dmask_node.cli.output import ConfigOption, JsonOption, answer, errors_told
@@ -37,7 +38,8 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         table = Table("", "what", "found", box=None, pad_edge=False)
         for f in findings:
             hint = f"\n{f.hint}" if f.hint else ""
-            table.add_row(f"[{_STYLE[f.verdict]}]{f.verdict}[/]", f.what, f.found + hint)
+            verdict = f"[{_STYLE[f.verdict]}]{f.verdict}[/]"
+            table.add_row(verdict, escape(f.what), escape(f.found + hint))
         shown.print(table)
 
     answer({"healthy": healthy, "findings": listed}, as_json=as_json, tell=tell)

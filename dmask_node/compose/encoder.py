@@ -44,7 +44,7 @@ class TooLargeToEncode(Permanent):
     """Size and rate of the masked video are beyond H.264 level 4.2."""
 
     reason = "too_large_to_encode"
-    hint = "Lower render.max_columns or render.max_rows, or send the video at a lower frame rate."
+    hint = "Lower render.max_macroblocks, or send the video at a lower frame rate."
 
 
 class EncoderFailed(Permanent):

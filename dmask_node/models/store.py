@@ -96,6 +96,11 @@ def choose_providers(
     return [(cuda, {"device_id": settings.cuda_device}), "CPUExecutionProvider"]
 
 
+def require_provider(settings: InferenceSettings) -> None:
+    """Raise `ProviderMissing` if the configured provider is not in this installation."""
+    choose_providers(settings, onnxruntime.get_available_providers())
+
+
 class Network:
     """One ONNX network.
 

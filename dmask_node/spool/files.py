@@ -15,7 +15,8 @@ _BLOCK_BYTES: Final = 1 << 20
 
 def make_folder(folder: Path) -> Path:
     """Make a folder and its parents for the node's user alone; return it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for missing in reversed([f for f in (folder, *folder.parents) if not f.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)  # parents=True would leave them open to others
     return folder
 
 

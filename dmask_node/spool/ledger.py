@@ -509,18 +509,14 @@ class Ledger:
         return found
 
     def jobs(self, *states: JobState, limit: int = 1000) -> tuple[Job, ...]:
-        """Return jobs, the oldest first; without states given, the newest ones of any state."""
-        if states:
-            marks = ", ".join("?" * len(states))
-            rows = self._rows(
-                f"select * from instance where state in ({marks})"  # noqa: S608 - question marks
-                " order by received_at limit ?",
-                (*states, limit),
-            )
-        else:
-            rows = self._rows("select * from instance order by received_at desc limit ?", (limit,))
-            rows.reverse()
-        return tuple(self._job(row) for row in rows)
+        """Return the newest jobs of these states (of any, without states), the oldest first."""
+        marks = ", ".join("?" * len(states))
+        which = f"where state in ({marks})" if states else ""
+        rows = self._rows(
+            f"select * from instance {which} order by received_at desc limit ?",  # noqa: S608 - question marks
+            (*states, limit),
+        )
+        return tuple(self._job(row) for row in reversed(rows))
 
     def runs(self, state: JobState, limit: int = 1000) -> tuple[tuple[str, int], ...]:
         """Return key and run of the jobs of one state, the oldest first; cheap."""

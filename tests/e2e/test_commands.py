@@ -11,7 +11,9 @@ import cv2
 import pytest
 
 from tests.e2e.camera import a_recording, pictures_of
+from tests.e2e.network import wait_until
 from tests.e2e.peers import DMASK, Node, Orthanc
+from tests.factories import a_video_instance
 
 pytestmark = pytest.mark.e2e
 
@@ -74,19 +76,25 @@ def test_a_changed_journal_is_found(orthanc: Orthanc, make_node: Callable[..., N
     assert _json(node.dmask("doctor", "--json"))["healthy"] is False
 
 
-def test_a_node_that_cannot_start_says_why_and_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("settings", "reason", "told"),
+    [
+        ('[deidentify]\nkey_file = "/nowhere/none.key"\n', "key_file_unusable", "none.key"),
+        ('[inference]\nprovider = "cuda"\n', "provider_missing", "[gpu] extra"),
+    ],
+)
+def test_a_node_that_cannot_start_says_why_and_what_to_do(
+    settings: str, reason: str, told: str, tmp_path: Path
+) -> None:
     config = tmp_path / "dmask.toml"
-    missing = tmp_path / "none.key"
-    config.write_text(
-        f'[node]\nstate_dir = "{tmp_path}/state"\n[deidentify]\nkey_file = "{missing}"\n'
-    )
+    config.write_text(f'[node]\nstate_dir = "{tmp_path}/state"\n{settings}')
     done = subprocess.run(
         [*DMASK, "serve", "--config", str(config)],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert "key_file_unusable" in done.stderr
-    assert str(missing) in done.stderr
+    assert reason in done.stderr
+    assert told in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
 
 
@@ -113,3 +121,27 @@ def test_the_demonstration_leaves_what_it_promises(tmp_path: Path) -> None:
     assert sheet is not None
     assert sheet.shape[1] > 800
     assert "blink" in (out / "report.txt").read_text().lower()
+
+
+def test_a_person_decides_about_quarantine(
+    orthanc: Orthanc, make_node: Callable[..., Node], tmp_path: Path
+) -> None:
+    node = make_node()
+    wall = a_video_instance(tmp_path / "wall.dcm", n_frames=4)
+    assert node.storescu(wall).returncode == 0
+    (job,) = node.wait_for_states("quarantined")
+
+    assert _json(node.dmask("retry", job["key"][:10], "--json")) == {"retried": [job["key"]]}
+    wait_until(
+        lambda: sum(r["event"] == "quarantined" for r in node.audit()) == 2, "a second try", 60
+    )
+    assert _json(node.dmask("retry", "nothing", "--json"))["error"] == "not_in_quarantine"
+
+    gone = node.dmask("discard", job["key"], "--yes", "--json")
+    assert _json(gone) == {"discarded": [job["key"]]}
+    assert list((node.state / "quarantine").iterdir()) == []
+    node.wait_for_states("purged")
+    events = [r["event"] for r in node.audit()]
+    assert events.count("retried") == 1
+    assert events[-1] == "purged"
+    assert orthanc.instances() == []
