@@ -119,5 +119,6 @@ def test_small_eyes_are_trusted_less_than_large_ones(talking: Masked, portrait: 
 def test_a_portrait_looks_into_the_camera(portrait: Masked) -> None:
     _, mask, eyes = portrait
     assert mask.expression.max() == 0.0
-    assert np.abs(eyes.rotation_h_deg).max() < 12
+    assert np.abs(eyes.rotation_h_deg).max() < 8
+    assert np.abs(eyes.rotation_v_deg).max() < 8
     assert (mask.gaze[0, :, 2] > 0.9).all()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dmask_node.fit.contour import up_direction
 from dmask_node.fit.errors import NoFaceToFit
-from dmask_node.fit.eye_track import rate_confidence
+from dmask_node.fit.eye_track import AXIS_TO_SIGHT_DEG, rate_confidence
 from dmask_node.fit.gate import hold_gaze, pass_gate, transfer_expression
 from dmask_node.fit.pose import Pose
 from dmask_node.fit.sequence import fit_track
@@ -312,18 +312,29 @@ def test_a_known_rotation_of_the_eyes_comes_out_at_both_ends(
     gaze[:] = angles
     person = Person(n_frames=3, gaze_deg=gaze, turn_deg=np.array([[3.0, 10.0, -4.0]]))
     _, mask, eyes = through_the_gate(landmarks_of(person))
-    np.testing.assert_allclose(eyes.rotation_h_deg, angles[0], atol=0.5)
-    np.testing.assert_allclose(eyes.rotation_v_deg, angles[1], atol=0.5)
+    sight = AXIS_TO_SIGHT_DEG  # the report tells the line of sight, the person's gaze is the axis
+    np.testing.assert_allclose(eyes.rotation_h_deg - sight[:, 0], angles[0], atol=0.5)
+    np.testing.assert_allclose(eyes.rotation_v_deg - sight[:, 1], angles[1], atol=0.5)
     np.testing.assert_allclose(drawn_gaze_deg(mask)[..., 0], angles[0], atol=0.8)
     np.testing.assert_allclose(drawn_gaze_deg(mask)[..., 1], angles[1], atol=0.8)
+
+
+def test_eyes_whose_axes_diverge_as_everybodys_do_look_straight_in_the_report() -> None:
+    """The optical axes stand 5 degrees to the temples: the right eye's to the patient's right."""
+    gaze = np.zeros((1, 2, 2))
+    gaze[0, Eye.RIGHT], gaze[0, Eye.LEFT] = (-5.2, -8.1), (5.2, -8.1)
+    _, _, eyes = through_the_gate(landmarks_of(Person(gaze_deg=gaze)))
+    np.testing.assert_allclose(eyes.rotation_h_deg[0], [0, 0], atol=0.5)
+    np.testing.assert_allclose(eyes.rotation_v_deg[0], [0, 0], atol=0.5)
 
 
 def test_eyes_that_squint_apart_stay_apart() -> None:
     gaze = np.zeros((1, 2, 2))
     gaze[0, Eye.RIGHT], gaze[0, Eye.LEFT] = (0, 0), (18, 5)
     _, mask, eyes = through_the_gate(landmarks_of(Person(gaze_deg=gaze)))
-    np.testing.assert_allclose(eyes.rotation_h_deg[0], [0, 18], atol=0.5)
-    np.testing.assert_allclose(eyes.rotation_v_deg[0], [0, 5], atol=0.5)
+    sight = AXIS_TO_SIGHT_DEG
+    np.testing.assert_allclose(eyes.rotation_h_deg[0], [0, 18] + sight[:, 0], atol=0.5)
+    np.testing.assert_allclose(eyes.rotation_v_deg[0], [0, 5] + sight[:, 1], atol=0.5)
     np.testing.assert_allclose(drawn_gaze_deg(mask)[0], [[0, 0], [18, 5]], atol=0.8)
 
 
