@@ -12,7 +12,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -117,6 +118,8 @@ class Worker:
         self._destinations = {d.name: d for d in forward_settings.destinations}
         self._name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._submitted: set[tuple[str, int]] = set()
+        self._sending: set[tuple[str, str]] = set()
+        self._sending_lock = threading.Lock()
         self._interrupted = threading.Event()
         self._engine = Engine(
             spool.state_dir / "workflow.sqlite",
@@ -230,6 +233,25 @@ class Worker:
         Outcome
             When to try again, if so.
         """
+        with self._alone(key, name) as alone:
+            return self._forward(key, name) if alone else Outcome()
+
+    @contextmanager
+    def _alone(self, key: str, name: str) -> Iterator[bool]:
+        """Tell whether nobody else is sending this job there; keep others out if so.
+
+        A job that was given another try may still have its earlier forwarding in the queue.
+        """
+        with self._sending_lock:
+            alone = (key, name) not in self._sending
+            self._sending.add((key, name))
+        try:
+            yield alone
+        finally:
+            if alone:
+                self._sending.discard((key, name))
+
+    def _forward(self, key: str, name: str) -> Outcome:
         job = self._ledger.job(key)
         answered: list[int] = []
         try:
@@ -252,8 +274,9 @@ class Worker:
             for output in job.outputs
             if output.role in roles
         ]
-        self._journal.append(
-            "forwarding", job.key, "ok", {"destination": name, "count": len(objects)}
+        facts: dict[str, str | int | float] = {"destination": name, "count": len(objects)}
+        self._ledger.sending(
+            job.key, lambda: self._journal.append("forwarding", job.key, "ok", facts)
         )
         send(
             self._destination(name),
@@ -359,7 +382,7 @@ class Worker:
         again and again.
         """
         unfinished = self._ledger.jobs(
-            JobState.RECEIVED, JobState.MASKING, JobState.WAITING, JobState.MASKED
+            JobState.RECEIVED, JobState.MASKING, JobState.WAITING, JobState.MASKED, oldest=True
         )
         active = self._engine.active()
         for job in unfinished:
@@ -378,7 +401,7 @@ class Worker:
 
     def tidy(self) -> None:
         """Delete the files that have been kept long enough."""
-        forwarded = self._ledger.jobs(JobState.FORWARDED)
+        forwarded = self._ledger.jobs(JobState.FORWARDED, oldest=True)
         keys = expired(forwarded, time.time(), self._settings.keep_hours)
         for key in keys:
             self._spool.purge(key)

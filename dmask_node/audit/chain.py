@@ -66,8 +66,9 @@ ALLOWED_FACTS: Final = frozenset(
 """Facts that a record may state. ``sop_instance_uid``, ``video_uid`` and ``report_uid`` are the
 outgoing ones; a source UID has no name here."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9 ._:/+-]{0,128}")
-"""What a text in a record is made of: codes, digests, UIDs, our own names."""
+_PLAIN: Final = re.compile(r"[A-Za-z0-9 ._:/+?-]{0,128}")
+"""What a text in a record is made of: codes, digests, UIDs, our own names; ``?`` stands for an AE
+title that is no plain one."""
 
 Fact = str | int | float
 

@@ -13,7 +13,7 @@ class JobState(StrEnum):
     MASKED = "masked"  #: The masked objects are on disk; not yet everywhere they go.
     FORWARDED = "forwarded"  #: Every destination has answered Success.
     QUARANTINED = "quarantined"  #: Needs a person.
-    PURGED = "purged"  #: Nothing of it is on disk any more; the row remains. Final.
+    PURGED = "purged"  #: Nothing of it is on disk any more; the row remains.
 
 
 class JobEvent(StrEnum):

@@ -294,8 +294,8 @@ class Ledger:
             if event is JobEvent.RETRIED:
                 connection.execute(
                     "update instance set run = run + 1, attempts = 0, worker_deaths = 0,"
-                    " claimed_by = '', stage = '', stage_done = 0, stage_total = null"
-                    " where key = ?",
+                    " claimed_by = '', stage = '', stage_done = 0, stage_total = null,"
+                    " purged_at = null where key = ?",
                     (key,),
                 )
                 connection.execute(
@@ -372,6 +372,14 @@ class Ledger:
                 (state, time.time(), key),
             )
             for position, output in enumerate(outputs):
+                # Masked anew by another version, it is another object, and nobody has that one.
+                connection.execute(
+                    "update delivery set state = ?, attempts = 0, reason = '', dicom_status = null,"
+                    " delivered_at = null where key = ? and role = ? and exists (select 1 from"
+                    " output where output.key = delivery.key and output.role = delivery.role"
+                    " and output.sop_instance_uid != ?)",
+                    (DeliveryState.PENDING, key, output.role, output.sop_instance_uid),
+                )
                 connection.execute(
                     "insert into output (key, role, position, file, sop_class_uid,"
                     " sop_instance_uid, transfer_syntax_uid, sha256, size_bytes)"
@@ -418,6 +426,18 @@ class Ledger:
             )
 
     # Deliveries
+
+    def sending(self, key: str, before_commit: BeforeCommit = _nothing) -> None:
+        """Note that objects are about to be sent.
+
+        A ledger that can't be written is found out here, before an object has gone out of which
+        nobody could then note that it has: it would be sent again and again.
+        """
+        with self._writing() as connection:
+            connection.execute(
+                "update instance set updated_at = ? where key = ?", (time.time(), key)
+            )
+            before_commit()
 
     def attempted(
         self, key: str, destination: str, error: DmaskError, dicom_status: int | None
@@ -508,15 +528,20 @@ class Ledger:
             raise NoSuchJob(f"no job {key}")
         return found
 
-    def jobs(self, *states: JobState, limit: int = 1000) -> tuple[Job, ...]:
-        """Return the newest jobs of these states (of any, without states), the oldest first."""
+    def jobs(self, *states: JobState, limit: int = 1000, oldest: bool = False) -> tuple[Job, ...]:
+        """Return the newest jobs of these states (of any, without states), the oldest first.
+
+        With `oldest` the oldest ones: whoever works jobs off must not have the newest push them
+        out of sight.
+        """
         marks = ", ".join("?" * len(states))
         which = f"where state in ({marks})" if states else ""
+        order = "asc" if oldest else "desc"
         rows = self._rows(
-            f"select * from instance {which} order by received_at desc limit ?",  # noqa: S608 - question marks
+            f"select * from instance {which} order by received_at {order} limit ?",  # noqa: S608 - question marks
             (*states, limit),
         )
-        return tuple(self._job(row) for row in reversed(rows))
+        return tuple(self._job(row) for row in (rows if oldest else reversed(rows)))
 
     def runs(self, state: JobState, limit: int = 1000) -> tuple[tuple[str, int], ...]:
         """Return key and run of the jobs of one state, the oldest first; cheap."""

@@ -34,6 +34,7 @@ TRANSITIONS: Final[Mapping[tuple[S, E], S]] = MappingProxyType(
         (S.FORWARDED, E.EXPIRED): S.PURGED,
         (S.QUARANTINED, E.RETRIED): S.RECEIVED,
         (S.QUARANTINED, E.DISCARDED): S.PURGED,
+        (S.PURGED, E.RETRIED): S.RECEIVED,
     }
 )
 
@@ -41,7 +42,7 @@ FIRST: Final = (S.RECEIVED, S.QUARANTINED)
 """Where a job may begin: what can't be understood goes to quarantine without a try."""
 
 FINAL: Final = S.PURGED
-"""Where a job ends."""
+"""Where a job ends, unless what a person has discarded is sent again."""
 
 
 def after(state: S, event: E) -> S:

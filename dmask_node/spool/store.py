@@ -94,8 +94,8 @@ class Spool:
     def take_in(self, arrival: Arrival) -> str:
         """Make a received instance the node's own; after this it may be acknowledged.
 
-        The same bytes again are counted and not processed twice, unless they are in quarantine:
-        then they get another try.
+        The same bytes again are counted and not processed twice, unless they are in quarantine or
+        were discarded from there: then they get another try.
 
         Parameters
         ----------
@@ -121,14 +121,15 @@ class Spool:
             move_durably(arrival.path, self.original(key))
             self._enter(key, digest, sha256, size_bytes, arrival, None)
             return key
-        if known.state in (JobState.FORWARDED, JobState.PURGED):
+        discarded = known.state is JobState.PURGED and known.forwarded_at is None
+        if known.state in (JobState.FORWARDED, JobState.PURGED) and not discarded:
             arrival.path.unlink()
         else:
             move_durably(arrival.path, self.original(key))
         self.ledger.receive_again(
             key, lambda: self._record("received_again", key, "ok", {"state": known.state})
         )
-        if known.state is JobState.QUARANTINED:
+        if known.state is JobState.QUARANTINED or discarded:
             self.retry(key)
         return key
 
@@ -283,22 +284,21 @@ class Spool:
     def set_aside(self, key: str, error: DmaskError) -> None:
         """Put a job into quarantine, with what came in and why it is there.
 
-        The original has its second name in quarantine before the ledger says so, and loses its
-        first one after: a crash in between leaves one name too many, never one too few.
+        The original has its second name in quarantine, on disk, before it loses its first one. That
+        happens before the commit: after it another process may give the job another try, and what
+        were deleted then would be the original of that.
         """
         make_folder(self.quarantine / key)
+        sync_folder(self.quarantine)
         if self.original(key).exists():
             link_durably(self.original(key), self.quarantine / key / "object.dcm")
         self._explain(key, error)
-        self.ledger.advance(
-            key,
-            JobEvent.FAILED_PERMANENT,
-            error=error,
-            before_commit=lambda: self._record(
-                "quarantined", key, "failed", {"reason": error.reason}
-            ),
-        )
-        self.original(key).unlink(missing_ok=True)
+
+        def leave() -> None:
+            self._record("quarantined", key, "failed", {"reason": error.reason})
+            self.original(key).unlink(missing_ok=True)
+
+        self.ledger.advance(key, JobEvent.FAILED_PERMANENT, error=error, before_commit=leave)
 
     def _explain(self, key: str, error: DmaskError) -> None:
         """Write beside a quarantined object why it is there; nothing in it tells who it shows."""
@@ -315,6 +315,9 @@ class Spool:
     def retry(self, key: str) -> None:
         """Take a job out of quarantine for another try, as a person or a new sending asks.
 
+        Its folder in quarantine goes before the commit: after it the worker may put the job there
+        again.
+
         Raises
         ------
         OriginalMissing
@@ -323,10 +326,12 @@ class Spool:
             If it is not in quarantine.
         """
         self.require_original(key)
-        self.ledger.advance(
-            key, JobEvent.RETRIED, before_commit=lambda: self._record("retried", key, "ok", {})
-        )
-        shutil.rmtree(self.quarantine / key, ignore_errors=True)
+
+        def leave() -> None:
+            self._record("retried", key, "ok", {})
+            shutil.rmtree(self.quarantine / key, ignore_errors=True)
+
+        self.ledger.advance(key, JobEvent.RETRIED, before_commit=leave)
 
     def purge(self, key: str, event: JobEvent = JobEvent.EXPIRED) -> None:
         """Delete every file of a job; its row and its records remain.
@@ -338,12 +343,12 @@ class Spool:
         event : JobEvent
             `EXPIRED` or `DISCARDED`.
         """
-        self.ledger.advance(
-            key,
-            event,
-            before_commit=lambda: self._record("purged", key, "ok", {"why": event.value}),
-        )
-        self._delete_files(key)
+
+        def delete() -> None:  # before the commit: after it the same bytes may come in again
+            self._record("purged", key, "ok", {"why": event.value})
+            self._delete_files(key)
+
+        self.ledger.advance(key, event, before_commit=delete)
 
     def _delete_files(self, key: str) -> None:
         self.original(key).unlink(missing_ok=True)
@@ -389,10 +394,7 @@ class Spool:
             path.unlink()
             self._record("partials_discarded", "", "ok", {"files": 1})
             return
-        key, digest, sha256 = self._identify(arrival)
-        if key != path.stem:  # the node's key was changed in between
-            move_durably(path, self.original(key))
-        self._enter(key, digest, sha256, self.original(key).stat().st_size, arrival, None)
+        self.take_in(arrival)  # under another key, if the node's key was changed in between
 
 
 def intact(job: Job, spool: Spool) -> bool:

@@ -8,9 +8,10 @@ from dmask_node.records.jobs import JobEvent, JobState
 from dmask_node.spool.states import FINAL, FIRST, TRANSITIONS, ImpossibleTransition, after
 
 
-def test_every_state_but_the_final_has_a_way_out() -> None:
+def test_every_state_has_a_way_out_the_final_one_by_being_sent_again_only() -> None:
     left = {state for state, _ in TRANSITIONS}
-    assert left == set(JobState) - {FINAL}
+    assert left == set(JobState)
+    assert [event for state, event in TRANSITIONS if state is FINAL] == [JobEvent.RETRIED]
 
 
 def test_every_state_can_be_reached() -> None:
