@@ -2,6 +2,8 @@
 
 import json
 import sys
+import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ import typer
 from rich.console import Console
 
 from dmask_node.config import Settings, load_settings
-from dmask_node.errors import DmaskError
+from dmask_node.errors import DmaskError, Permanent
 
 ConfigOption = Annotated[
     Path | None,
@@ -51,20 +53,48 @@ def answer(
             _console.print(f"{key}: {value}", markup=False)
 
 
+class CommandFailed(Permanent):
+    """The command failed in a way that it does not know."""
+
+    reason = "command_failed"
+    hint = "Please report it, with these places in the program."
+
+
 @contextmanager
 def errors_told(*, as_json: bool) -> Iterator[None]:
-    """Turn a `DmaskError` into a message with its hint, and exit code 1."""
+    """Turn a `DmaskError` into a message with its hint, and exit code 1.
+
+    Of any other exception only its class and places in the program are told, and warnings are held
+    back: what libraries say may quote the data set or the file's name.
+    """
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     except DmaskError as error:
-        if as_json:
-            told = {"error": error.reason, "message": str(error), "hint": error.hint}
-            sys.stdout.write(json.dumps(told, sort_keys=True) + "\n")
-        else:
-            _errors.print(f"dmask: {error.reason}: {error}", markup=False)
-            if error.hint:
-                _errors.print(f"  {error.hint}", markup=False)
+        _tell_error(error, as_json=as_json)
         raise typer.Exit(1) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:  # noqa: BLE001 - a traceback ends in a message, which may quote
+        _tell_error(_unforeseen(error), as_json=as_json)
+        raise typer.Exit(1) from None
+
+
+def _unforeseen(error: Exception) -> CommandFailed:
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    places = " ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in frames)
+    return CommandFailed(f"{type(error).__name__} at {places}")
+
+
+def _tell_error(error: DmaskError, *, as_json: bool) -> None:
+    if as_json:
+        told = {"error": error.reason, "message": str(error), "hint": error.hint}
+        sys.stdout.write(json.dumps(told, sort_keys=True) + "\n")
+        return
+    _errors.print(f"dmask: {error.reason}: {error}", markup=False)
+    if error.hint:
+        _errors.print(f"  {error.hint}", markup=False)
 
 
 def settings_from(config: Path | None) -> Settings:
