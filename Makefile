@@ -22,7 +22,7 @@ $(STAMP): requirements/$(ENGINE).txt requirements/dev.txt pyproject.toml
 	@$(if $(filter gpu,$(ENGINE)),$(PIP) uninstall --yes onnxruntime,$(PIP) uninstall --yes onnxruntime-gpu) 2>/dev/null || true
 	@$(PIP) install --require-hashes -r requirements/$(ENGINE).txt
 	@$(PIP) install --require-hashes -r requirements/dev.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) install --no-deps --no-build-isolation --editable . >.venv/install.log 2>&1 || { cat .venv/install.log >&2; exit 1; }
 	@rm -f .venv/.installed-*
 	@touch $@
 

@@ -9,6 +9,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from dmask_node.events import Event, StageAdvanced, StageFinished, StageStarted
 
 _LABELS = {
+    "wrap": "wrapping as DICOM",
+    "send": "sending by C-STORE",
     "decode": "opening",
     "landmarks": "finding the face",
     "fit": "fitting the face model",
@@ -17,6 +19,7 @@ _LABELS = {
     "render": "drawing the mask",
     "compose": "composing DICOM objects",
     "check": "last check",
+    "forward": "in the archive",
 }
 
 
@@ -77,6 +80,8 @@ class ProgressBar:
             Frames; total None while not known.
         """
         if stage not in self._tasks:
+            for task in self._progress.tasks:  # stages follow one another
+                self._progress.update(task.id, completed=task.total)
             label = _LABELS.get(stage, stage)
             self._tasks[stage] = self._progress.add_task(label, total=total or 1)
         self._progress.update(self._tasks[stage], completed=done, total=max(total or 1, done))
