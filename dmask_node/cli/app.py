@@ -1,5 +1,9 @@
 """The ``dmask`` command and its parts."""
 
+import os
+import signal
+import warnings
+
 import typer
 
 from dmask_node.cli.audit import audit_app
@@ -34,6 +38,23 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(config_app, name="config")
 
 
+class _Terminated(SystemExit):
+    """SIGTERM came."""
+
+
+def _terminate(*_: object) -> None:
+    raise _Terminated(128 + signal.SIGTERM)
+
+
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line.
+
+    A command that is asked to end deletes its temporary folders first: they may hold a recording.
+    Libraries' warnings are held back: they quote values and names of files.
+    """
+    warnings.simplefilter("ignore")
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except _Terminated:
+        os._exit(128 + signal.SIGTERM)  # a thread of a library must not keep an ending process

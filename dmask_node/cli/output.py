@@ -3,7 +3,6 @@
 import json
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,13 +63,11 @@ class CommandFailed(Permanent):
 def errors_told(*, as_json: bool) -> Iterator[None]:
     """Turn a `DmaskError` into a message with its hint, and exit code 1.
 
-    Of any other exception only its class and places in the program are told, and warnings are held
-    back: what libraries say may quote the data set or the file's name.
+    Of any other exception only its class and places in the program are told: its message may quote
+    the data set or the file's name.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     except DmaskError as error:
         _tell_error(error, as_json=as_json)
         raise typer.Exit(1) from None
