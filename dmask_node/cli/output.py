@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from dmask_node.config import Settings, load_settings
 from dmask_node.errors import DmaskError, Permanent
 
 ConfigOption = Annotated[
@@ -92,8 +91,3 @@ def _tell_error(error: DmaskError, *, as_json: bool) -> None:
     _errors.print(f"dmask: {error.reason}: {error}", markup=False)
     if error.hint:
         _errors.print(f"  {error.hint}", markup=False)
-
-
-def settings_from(config: Path | None) -> Settings:
-    """Load the settings a command was given."""
-    return load_settings(config)

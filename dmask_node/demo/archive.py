@@ -1,6 +1,5 @@
 """A small built-in storage SCP: the destination of the demonstration."""
 
-import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -32,8 +31,6 @@ class Archive:
         self._entity.add_supported_context(_VERIFICATION)
         for context in AllStoragePresentationContexts:
             self._entity.add_supported_context(str(context.abstract_syntax), ALL_TRANSFER_SYNTAXES)
-        self._arrived = threading.Condition()
-        self._files: list[Path] = []
 
     def __enter__(self) -> Self:
         """Start listening."""
@@ -53,18 +50,9 @@ class Archive:
         """Stop listening."""
         self._entity.shutdown()
 
-    @property
-    def files(self) -> list[Path]:
-        """What has arrived, in order."""
-        with self._arrived:
-            return list(self._files)
-
     def _store(self, event: Any) -> int:
         dataset = event.dataset
         dataset.file_meta = event.file_meta
         path = self._folder / f"{UID(dataset.SOPInstanceUID)}.dcm"
         dataset.save_as(path, enforce_file_format=True)
-        with self._arrived:
-            self._files.append(path)
-            self._arrived.notify_all()
         return 0x0000

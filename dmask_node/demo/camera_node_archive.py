@@ -29,6 +29,15 @@ from dmask_node.spool.ledger import Ledger
 from dmask_node.spool.store import LEDGER_FILE
 
 _VIDEO_SOP_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.4.1"
+_RESULTS = (
+    "contact-sheet.png",
+    "masked.dcm",
+    "masked.mp4",
+    "measurements.csv",
+    "report.dcm",
+    "report.html",
+    "report.txt",
+)
 _START_S = 60.0
 _STALLED_S = 600.0
 
@@ -78,6 +87,8 @@ def demonstrate(video: Path, out: Path, progress: Progress) -> Demonstrated:
         With a hint: the video is unusable, or the node quarantined it.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for name in _RESULTS:  # of an earlier demonstration: they must not be taken for this one's
+        (out / name).unlink(missing_ok=True)
     began = time.monotonic()
     with TemporaryDirectory(prefix=".node-", dir=out) as scratch:
         folder = Path(scratch)
