@@ -8,19 +8,21 @@ import os
 import tomllib
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dmask_node.audit.settings import AuditSettings
 from dmask_node.compose.settings import EncoderSettings
 from dmask_node.decode.settings import DecodeSettings
-from dmask_node.deidentify.keys import KeyFileExists, Keys, create_key_file
+from dmask_node.deidentify.audience import Audience
+from dmask_node.deidentify.keys import KeyFileExists, MasterKey, create_key_file
+from dmask_node.deidentify.profile import Profile
 from dmask_node.deidentify.settings import DeidentifySettings
 from dmask_node.errors import SettingsRefused
 from dmask_node.fit.settings import FitSettings
-from dmask_node.forward.settings import ForwardSettings
+from dmask_node.forward.settings import Destination, ForwardSettings
 from dmask_node.landmarks.settings import LandmarkSettings
 from dmask_node.measure.settings import MeasureSettings
 from dmask_node.models.settings import InferenceSettings
@@ -39,6 +41,9 @@ def default_state_dir() -> Path:
         return Path("/var/lib/dmask")
     home = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
     return Path(home).expanduser() / "dmask"
+
+
+ProfileName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")]
 
 
 class NodeSettings(BaseModel):
@@ -81,6 +86,7 @@ class Settings(BaseSettings):
     render: RenderSettings = RenderSettings()
     encoder: EncoderSettings = EncoderSettings()
     deidentify: DeidentifySettings = DeidentifySettings()
+    profiles: dict[ProfileName, Profile] = {"default": Profile()}
     forward: ForwardSettings = ForwardSettings()
     audit: AuditSettings = AuditSettings()
     log: LogSettings = LogSettings()
@@ -96,6 +102,15 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment override the file, and nothing else join in."""
         return (env_settings, init_settings)
+
+    @model_validator(mode="after")
+    def _profiles_are_there(self) -> Self:
+        for destination in self.forward.destinations:
+            if destination.profile not in self.profiles:
+                raise ValueError(
+                    f"forward.destinations {destination.name}: no profile {destination.profile}"
+                )
+        return self
 
     @property
     def key_file(self) -> Path:
@@ -146,7 +161,31 @@ def audit_folder(settings: Settings) -> Path:
     return settings.audit.folder or settings.node.state_dir / "audit"
 
 
-def load_keys(settings: Settings) -> Keys:
+def audience_of(destination: Destination, settings: Settings) -> Audience:
+    """Return under which names and options a destination gets its objects."""
+    return named_audience(settings, destination.profile, destination.label or destination.name)
+
+
+def named_audience(settings: Settings, profile: str, label: str) -> Audience:
+    """Return the audience of a profile and a label.
+
+    Raises
+    ------
+    SettingsRefused
+        If there is no such profile.
+    """
+    if profile not in settings.profiles:
+        raise SettingsRefused(f"no profile {profile} in the settings")
+    return Audience(label=label, profile_name=profile, profile=settings.profiles[profile])
+
+
+def audiences(settings: Settings) -> tuple[Audience, ...]:
+    """Return all audiences of the destinations, each once, in the order of the settings."""
+    found = {a.name: a for a in (audience_of(d, settings) for d in settings.forward.destinations)}
+    return tuple(found.values())
+
+
+def load_keys(settings: Settings) -> MasterKey:
     """Load the master key; on a node's first start, make one where none is configured.
 
     A configured `deidentify.key_file` is never made up: a missing one stops the node.
@@ -156,6 +195,4 @@ def load_keys(settings: Settings) -> Keys:
         settings.key_file.parent.mkdir(mode=0o700, exist_ok=True)
         with suppress(KeyFileExists):  # another process was first
             create_key_file(settings.key_file)
-    return Keys.from_file(
-        settings.key_file, epoch=settings.deidentify.epoch, label=settings.deidentify.label
-    )
+    return MasterKey.from_file(settings.key_file)

@@ -3,13 +3,24 @@
 Apart from `dmask_node.config`, so that the receiving process need not load the pipeline.
 """
 
-from dmask_node.config import Settings, load_keys
+from collections.abc import Sequence
+
+from dmask_node.config import Settings, audiences, load_keys
+from dmask_node.deidentify.audience import Audience
 from dmask_node.models.store import digests, load_morphable_model
 from dmask_node.pipeline import Parts
 
 
-def build_parts(settings: Settings) -> Parts:
-    """Build what the pipeline is made of."""
+def build_parts(settings: Settings, chosen: Sequence[Audience] | None = None) -> Parts:
+    """Build what the pipeline is made of.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the node.
+    chosen : sequence of Audience, optional
+        For whom to compose; without it, for all destinations.
+    """
     return Parts(
         decode=settings.decode,
         inference=settings.inference,
@@ -19,7 +30,8 @@ def build_parts(settings: Settings) -> Parts:
         render=settings.render,
         encoder=settings.encoder,
         deidentify=settings.deidentify,
-        keys=load_keys(settings),
+        master_key=load_keys(settings),
+        audiences=tuple(audiences(settings) if chosen is None else chosen),
         model=load_morphable_model(),
         model_digests=digests(),
         min_face_fraction=settings.mask.min_face_fraction,

@@ -19,8 +19,9 @@ from dmask_node.compose.settings import EncoderSettings
 from dmask_node.compose.video_sop import compose_video
 from dmask_node.decode.frames import open_source
 from dmask_node.decode.settings import DecodeSettings
+from dmask_node.deidentify.audience import Audience
 from dmask_node.deidentify.header import clean_header
-from dmask_node.deidentify.keys import Keys
+from dmask_node.deidentify.keys import MasterKey
 from dmask_node.deidentify.settings import DeidentifySettings
 from dmask_node.errors import Permanent
 from dmask_node.events import Listener, Timed, advancing, stage
@@ -33,7 +34,8 @@ from dmask_node.landmarks.track import FaceTracker, find_landmarks
 from dmask_node.measure.settings import MeasureSettings
 from dmask_node.measure.summary import summarise
 from dmask_node.models.settings import InferenceSettings
-from dmask_node.records.masked import MaskedStudy
+from dmask_node.records.gated import MaskedInstance
+from dmask_node.records.masked import CleanHeader, EncodedVideo, MaskedStudy, Measurements
 from dmask_node.render.settings import RenderSettings
 from dmask_node.render.track import output_size, render_track
 from dmask_node.version import RENDERER, VERSION
@@ -58,7 +60,9 @@ class Parts:
     render: RenderSettings
     encoder: EncoderSettings
     deidentify: DeidentifySettings
-    keys: Keys
+    master_key: MasterKey
+    audiences: tuple[Audience, ...]
+    """For whom to compose, each once."""
     model: MorphableModel
     model_digests: Mapping[str, str]
     """SHA-256 of each shipped model file, by its path."""
@@ -68,7 +72,7 @@ class Parts:
 
 def mask_instance(
     job_id: str, source: Path, out: Path, parts: Parts, listeners: Sequence[Listener]
-) -> MaskedStudy:
+) -> MaskedInstance:
     """Turn one received instance into the objects that may leave the node.
 
     Parameters
@@ -78,8 +82,8 @@ def mask_instance(
     source : Path
         The SOP instance as received (DICOM Part 10), or a plain video file.
     out : Path
-        An existing folder of the node's own; ``masked.mp4``, ``video.dcm`` and ``report.dcm``
-        are written there, replacing those of an earlier attempt.
+        An existing folder of the node's own; ``masked.mp4`` is written there, and ``video.dcm``
+        and ``report.dcm`` in a folder for each audience, replacing those of an earlier attempt.
     parts : Parts
         Settings, keys and models.
     listeners : sequence of Listener
@@ -87,8 +91,8 @@ def mask_instance(
 
     Returns
     -------
-    MaskedStudy
-        Video and report, free of identity, checked by the last gate.
+    MaskedInstance
+        For each audience video and report, free of identity, checked by the last gate.
 
     Raises
     ------
@@ -103,18 +107,22 @@ def mask_instance(
 
 def _mask(
     job_id: str, source: Path, out: Path, parts: Parts, listeners: Sequence[Listener]
-) -> MaskedStudy:
+) -> MaskedInstance:
     during = partial(stage, listeners, job_id)
 
     with during("decode") as facts:
         video = open_source(source, parts.decode)
-        header = clean_header(
-            video.header,
-            video.pixel_sha256,
-            parts.keys,
-            parts.deidentify,
-            models_digest="".join(sorted(parts.model_digests.values())),
-        )
+        headers = {
+            audience.name: clean_header(
+                video.header,
+                video.pixel_sha256,
+                parts.master_key.keys(parts.deidentify.epoch, audience.label),
+                parts.deidentify,
+                audience,
+                models_digest="".join(sorted(parts.model_digests.values())),
+            )
+            for audience in parts.audiences
+        }
         facts["rows"], facts["columns"] = video.rows, video.columns
 
     with during("landmarks") as facts:
@@ -152,23 +160,38 @@ def _mask(
         facts["draw_seconds"] = pictures.seconds
         facts["frames"] = encoded.n_frames
 
-    with during("compose") as facts:
-        masked_video = compose_video(encoded, header, out / "video.dcm")
-        report = compose_report(
-            measurements, header, masked_video, encoded, parts.model_digests, out / "report.dcm"
-        )
-        facts["video_sha256"], facts["report_sha256"] = masked_video.sha256, report.sha256
-        facts["video_uid"], facts["report_uid"] = (
-            masked_video.sop_instance_uid,
-            report.sop_instance_uid,
-        )
-
-    study = MaskedStudy(
-        video=masked_video, report=report, eyes=eyes, measurements=measurements, encoded=encoded
+    gated = []
+    for audience, header in headers.items():
+        with during("compose") as facts:
+            study = _compose(audience, header, encoded, measurements, parts, out)
+            facts["audience"], facts["profile_digest"] = audience, header.profile_digest
+            for masked in study.objects:
+                facts[f"{masked.role}_sha256"] = masked.sha256
+                facts[f"{masked.role}_uid"] = masked.sop_instance_uid
+        with during("check") as facts:
+            facts["audience"] = audience
+            gated.append(check_outgoing(study, video.header, header))
+    return MaskedInstance(
+        studies=tuple(gated), eyes=eyes, measurements=measurements, encoded=encoded
     )
-    with during("check"):
-        check_outgoing(study, video.header, header)
-    return study
+
+
+def _compose(
+    audience: str,
+    header: CleanHeader,
+    encoded: EncodedVideo,
+    measurements: Measurements,
+    parts: Parts,
+    out: Path,
+) -> MaskedStudy:
+    """Compose the objects for one audience, in a folder of its own."""
+    folder = out / audience
+    folder.mkdir(exist_ok=True)
+    video = compose_video(encoded, header, folder / "video.dcm")
+    report = compose_report(
+        measurements, header, video, encoded, parts.model_digests, folder / "report.dcm"
+    )
+    return MaskedStudy(audience=audience, image=video, report=report, encoded=encoded)
 
 
 def _require_faces(found: int, frames: int, least: float) -> None:
@@ -178,19 +201,19 @@ def _require_faces(found: int, frames: int, least: float) -> None:
         )
 
 
-def write_companions(study: MaskedStudy, parts: Parts, out: Path) -> None:
+def write_companions(masked: MaskedInstance, parts: Parts, out: Path) -> None:
     """Write what people and scripts read beside the DICOM objects.
 
     Parameters
     ----------
-    study : MaskedStudy
+    masked : MaskedInstance
         As `mask_instance` returned it.
     parts : Parts
         What it was made with.
     out : Path
         Existing folder; ``measurements.csv`` and ``report.html`` are written there.
     """
-    write_csv(study.eyes, out / "measurements.csv")
+    write_csv(masked.eyes, out / "measurements.csv")
     facts = {"Software": f"dmask_node {VERSION}", "Renderer": RENDERER}
     facts |= {name: f"SHA-256 {digest}" for name, digest in parts.model_digests.items()}
-    write_html(study.measurements, study.eyes, out / "report.html", facts)
+    write_html(masked.measurements, masked.eyes, out / "report.html", facts)

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import BinaryIO, Final
 
 from dmask_node.audit.journal import Journal
 from dmask_node.audit.listener import AuditListener
-from dmask_node.config import Settings, audit_folder, load_keys
+from dmask_node.config import Settings, audience_of, audit_folder, load_keys
 from dmask_node.errors import DmaskError, Permanent, Transient
 from dmask_node.events import Event, Listener
 from dmask_node.forward.scu import Outgoing, send
@@ -29,8 +29,8 @@ from dmask_node.observe.logs import configure_logs
 from dmask_node.observe.progress import ProgressListener
 from dmask_node.parts import build_parts
 from dmask_node.pipeline import mask_instance, write_companions
+from dmask_node.records.gated import MaskedInstance
 from dmask_node.records.jobs import DeliveryState, Job, JobEvent, JobState
-from dmask_node.records.masked import MaskedStudy
 from dmask_node.spool.retention import expired
 from dmask_node.spool.settings import SpoolSettings
 from dmask_node.spool.store import Spool, intact
@@ -39,7 +39,7 @@ from dmask_node.workflow.engine import Engine, Outcome
 
 _log: Final = logging.getLogger("dmask_node.worker")  # by name: this file is run as __main__
 
-Mask = Callable[[str, Path, Path, Sequence[Listener]], MaskedStudy]
+Mask = Callable[[str, Path, Path, Sequence[Listener]], MaskedInstance]
 """``mask(job_id, source, out, listeners)``: `dmask_node.pipeline.mask_instance` with its parts."""
 
 
@@ -99,6 +99,8 @@ class Worker:
         Pauses, limits, retention.
     forward_settings : ForwardSettings
         Destinations.
+    audiences : mapping of str to str
+        For each destination, by its name, the audience it belongs to.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Worker:
         mask: Mask,
         spool_settings: SpoolSettings,
         forward_settings: ForwardSettings,
+        audiences: Mapping[str, str],
     ) -> None:
         self._spool = spool
         self._ledger = spool.ledger
@@ -115,6 +118,7 @@ class Worker:
         self._mask = mask
         self._settings = spool_settings
         self._forward_settings = forward_settings
+        self._audiences = audiences
         self._destinations = {d.name: d for d in forward_settings.destinations}
         self._name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._submitted: set[tuple[str, int]] = set()
@@ -173,15 +177,15 @@ class Worker:
         if not intact(job, self._spool):
             source = self._spool.require_original(job.key)
             out = self._spool.work_folder(job.key)
-            study = self._mask(job.key, source, out, self._listeners())
-            outputs = self._spool.store_outputs(job.key, study)
+            masked = self._mask(job.key, source, out, self._listeners())
+            outputs = self._spool.store_outputs(job.key, masked)
         digests: dict[str, str | int | float] = {
-            f"{output.role}_sha256": output.sha256 for output in outputs
+            f"{output.audience}/{output.role}_sha256": output.sha256 for output in outputs
         }
         self._ledger.compose(
             job.key,
             outputs,
-            self._destinations,
+            self._audiences,
             before_commit=lambda: self._journal.append("masked", job.key, "ok", digests),
         )
         self._spool.clear_work(job.key)
@@ -261,18 +265,23 @@ class Worker:
         return Outcome()
 
     def _send(self, job: Job, name: str, refused: Callable[[int], None]) -> None:
-        roles = [d.role for d in job.deliveries if _is_pending(d.destination, d.state, name)]
-        if not roles:
+        pending = {
+            (d.audience, d.role)
+            for d in job.deliveries
+            if d.destination == name and d.state is DeliveryState.PENDING
+        }
+        if not pending:
             return
         objects = [
             Outgoing(
+                audience=output.audience,
                 role=output.role,
                 path=self._spool.require_output(output),
                 sop_class_uid=output.sop_class_uid,
                 transfer_syntax_uid=output.transfer_syntax_uid,
             )
             for output in job.outputs
-            if output.role in roles
+            if (output.audience, output.role) in pending
         ]
         facts: dict[str, str | int | float] = {"destination": name, "count": len(objects)}
         self._ledger.sending(
@@ -293,9 +302,12 @@ class Worker:
 
     def _delivered(self, job: Job, name: str, outgoing: Outgoing, status: int) -> None:
         """Note that a destination has taken an object, before the next one is sent."""
-        [output] = [o for o in job.outputs if o.role == outgoing.role]
+        [output] = [
+            o for o in job.outputs if (o.audience, o.role) == (outgoing.audience, outgoing.role)
+        ]
         facts: dict[str, str | int | float] = {
             "destination": name,
+            "audience": output.audience,
             "role": output.role,
             "sop_instance_uid": output.sop_instance_uid,
             "sha256": output.sha256,
@@ -303,7 +315,7 @@ class Worker:
         }
         last = self._ledger.deliver(
             job.key,
-            output.role,
+            (output.audience, output.role),
             name,
             status,
             before_commit=lambda: self._journal.append("delivered", job.key, "ok", facts),
@@ -408,10 +420,6 @@ class Worker:
         self._engine.forget(keys)
 
 
-def _is_pending(destination: str, state: DeliveryState, name: str) -> bool:
-    return destination == name and state is DeliveryState.PENDING
-
-
 def _waiting(job: Job) -> tuple[str, ...]:
     """Return the destinations that a masked job still has to go to."""
     if job.state is not JobState.MASKED:
@@ -449,12 +457,16 @@ def run_worker(
     if mask is None:
         parts = build_parts(settings)
 
-        def mask(job: str, source: Path, out: Path, listeners: Sequence[Listener]) -> MaskedStudy:
-            study = mask_instance(job, source, out, parts, listeners)
-            write_companions(study, parts, out)
-            return study
+        def mask(
+            job: str, source: Path, out: Path, listeners: Sequence[Listener]
+        ) -> MaskedInstance:
+            masked = mask_instance(job, source, out, parts, listeners)
+            write_companions(masked, parts, out)
+            return masked
 
-    Worker(spool, journal, mask, settings.spool, settings.forward).run(stop, hurry)
+    audiences = {d.name: audience_of(d, settings).name for d in settings.forward.destinations}
+    worker = Worker(spool, journal, mask, settings.spool, settings.forward, audiences)
+    worker.run(stop, hurry)
     sys.stdout.flush()
     os._exit(0)  # a thread of a library must not keep an ending process
 

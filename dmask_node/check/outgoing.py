@@ -25,6 +25,7 @@ from dmask_node.check.harvest import harvest
 from dmask_node.check.mp4 import CONTAINER_WORDS, unexpected_content
 from dmask_node.check.search import Needle, find_in_pictures, find_in_text
 from dmask_node.errors import Permanent
+from dmask_node.records.gated import GatedStudy
 from dmask_node.records.masked import CleanHeader, MaskedObject, MaskedStudy, Role
 from dmask_node.version import VERSION
 
@@ -48,7 +49,7 @@ class WouldLeak(Permanent):
     hint = "Nothing was sent. This is a defect of the node: please report it with this message."
 
 
-def check_outgoing(study: MaskedStudy, source_header: Dataset, approved: CleanHeader) -> None:
+def check_outgoing(study: MaskedStudy, source_header: Dataset, approved: CleanHeader) -> GatedStudy:
     """Let the objects of a study pass, or raise.
 
     Parameters
@@ -60,6 +61,11 @@ def check_outgoing(study: MaskedStudy, source_header: Dataset, approved: CleanHe
     approved : CleanHeader
         Values of the source that may leave under the site's own lists, and the keyed names that
         every object must carry.
+
+    Returns
+    -------
+    GatedStudy
+        The same objects, as ones that may be sent.
 
     Raises
     ------
@@ -86,6 +92,13 @@ def check_outgoing(study: MaskedStudy, source_header: Dataset, approved: CleanHe
         more = len(findings) - _MAX_TOLD
         told = findings[:_MAX_TOLD] + ([f"and {more} more"] if more > 0 else [])
         raise WouldLeak("; ".join(told))
+    return GatedStudy(
+        audience=study.audience,
+        profile=approved.profile,
+        profile_digest=approved.profile_digest,
+        image=study.image,
+        report=study.report,
+    )
 
 
 def _look(masked: MaskedObject, needles: list[Needle], facts: Facts) -> Iterator[str]:

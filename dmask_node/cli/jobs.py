@@ -68,11 +68,17 @@ def _plain(job: Job) -> dict[str, Any]:
         "stage_done": job.stage_done,
         "stage_total": job.stage_total,
         "outputs": [
-            {"role": o.role, "sop_instance_uid": o.sop_instance_uid, "sha256": o.sha256}
+            {
+                "audience": o.audience,
+                "role": o.role,
+                "sop_instance_uid": o.sop_instance_uid,
+                "sha256": o.sha256,
+            }
             for o in job.outputs
         ],
         "deliveries": [
             {
+                "audience": d.audience,
                 "role": d.role,
                 "destination": d.destination,
                 "state": str(d.state),

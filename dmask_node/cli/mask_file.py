@@ -14,7 +14,7 @@ from dmask_node.audit.journal import Journal
 from dmask_node.audit.listener import AuditListener
 from dmask_node.cli.output import ConfigOption, JsonOption, answer, console, errors_told
 from dmask_node.cli.progress import ProgressBar
-from dmask_node.config import audit_folder, load_settings
+from dmask_node.config import audit_folder, load_settings, named_audience
 from dmask_node.errors import Permanent
 from dmask_node.events import Listener
 from dmask_node.parts import build_parts
@@ -32,6 +32,10 @@ def mask(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="DICOM file, MP4, AVI or MOV.")],
     output_dir: Annotated[Path, typer.Argument(help="Folder for the masked objects.")],
     config: ConfigOption = None,
+    profile: Annotated[str, typer.Option(help="Which of the [profiles] to apply.")] = "default",
+    label: Annotated[
+        str, typer.Option(help="Under which names are keyed; see forward.destinations.label.")
+    ] = "local",
     as_json: JsonOption = False,
 ) -> None:
     """Mask one file, without the network.
@@ -40,14 +44,20 @@ def mask(
     report.html and measurements.csv.
     """
     with errors_told(as_json=as_json):
-        result = mask_file(source, output_dir, config, None if as_json else console())
+        result = mask_file(
+            source, output_dir, config, None if as_json else console(), (profile, label)
+        )
     answer(result, as_json=as_json)
 
 
 def mask_file(
-    source: Path, output_dir: Path, config: Path | None, shown: Console | None
+    source: Path,
+    output_dir: Path,
+    config: Path | None,
+    shown: Console | None,
+    audience: tuple[str, str] = ("default", "local"),
 ) -> Mapping[str, Any]:
-    """Mask one file into a folder; see `mask`.
+    """Mask one file into a folder for one audience, given by profile and label; see `mask`.
 
     The results are made in a folder beside the output and moved in at the end, so that the
     output folder never holds half of a study.
@@ -55,7 +65,8 @@ def mask_file(
     if not source.is_file():
         raise InputMissing("INPUT is not a readable file")
     settings = load_settings(config)
-    parts = build_parts(settings)
+    chosen = named_audience(settings, *audience)
+    parts = build_parts(settings, [chosen])
     journal = Journal(audit_folder(settings), settings.node.name)
     output_dir.mkdir(parents=True, exist_ok=True)
     job_id = f"local-{secrets.token_hex(4)}"
@@ -66,19 +77,21 @@ def mask_file(
         if bar is not None:
             listeners.append(bar)
             with bar:
-                study = mask_instance(job_id, source, work, parts, listeners)
+                masked = mask_instance(job_id, source, work, parts, listeners)
         else:
-            study = mask_instance(job_id, source, work, parts, listeners)
-        write_companions(study, parts, work)
+            masked = mask_instance(job_id, source, work, parts, listeners)
+        write_companions(masked, parts, work)
+        [study] = masked.studies
         names = ("video.dcm", "report.dcm", "masked.mp4", "report.html", "measurements.csv")
         for name in names:
-            shutil.move(work / name, output_dir / name)
-    found = study.measurements
+            made = work / name
+            shutil.move(made if made.exists() else work / chosen.name / name, output_dir / name)
+    found = masked.measurements
     return {
         "output": str(output_dir),
         "files": list(names),
         "frames": found.frames_total,
         "frames_with_face": found.frames_with_face,
-        "video_sop_instance_uid": study.video.sop_instance_uid,
+        "video_sop_instance_uid": study.image.sop_instance_uid,
         "report_sop_instance_uid": study.report.sop_instance_uid,
     }

@@ -27,7 +27,7 @@ IMPLEMENTATION_CLASS_UID: Final = "2.25.80302813137786398554742050926734630921"
 """Names this software in file meta information (PS3.7 D.3.3.2)."""
 IMPLEMENTATION_VERSION_NAME: Final = "DMASK_" + VERSION.replace(".", "_")
 STUDY_ID: Final = "DMASK"
-SERIES_NUMBERS: Final = {Role.VIDEO: 901, Role.REPORT: 902}
+SERIES_NUMBERS: Final = {Role.VIDEO: 901, Role.PHOTOGRAPH: 901, Role.REPORT: 902}
 """Our own: a sender's series number can hold a record number."""
 DEIDENTIFICATION_METHOD: Final = (
     "PS3.15 Basic Profile",
@@ -118,9 +118,9 @@ def add_patient_study_equipment(dataset: Dataset, header: CleanHeader, role: Rol
     role : Role
         Which of the two objects this is.
     """
-    is_video = role is Role.VIDEO
+    is_image = role is not Role.REPORT
     dataset.SpecificCharacterSet = "ISO_IR 192"
-    dataset.SOPInstanceUID = header.video_instance_uid if is_video else header.report_instance_uid
+    dataset.SOPInstanceUID = header.image_instance_uid if is_image else header.report_instance_uid
     dataset.PatientName = f"{header.pseudonym}^Masked"
     dataset.PatientID = header.pseudonym
     dataset.PatientBirthDate = ""
@@ -134,7 +134,7 @@ def add_patient_study_equipment(dataset: Dataset, header: CleanHeader, role: Rol
         [
             codes.item(codes.METHODS[value])
             for value in header.method_codes
-            if is_video or value not in codes.PIXEL_METHODS
+            if is_image or value not in codes.PIXEL_METHODS
         ]
     )
     dataset.LongitudinalTemporalInformationModified = "REMOVED"
@@ -145,7 +145,7 @@ def add_patient_study_equipment(dataset: Dataset, header: CleanHeader, role: Rol
     dataset.AccessionNumber = header.accession_number
     dataset.ReferringPhysicianName = ""
     dataset.StudyDescription = header.study_description
-    dataset.SeriesInstanceUID = header.video_series_uid if is_video else header.report_series_uid
+    dataset.SeriesInstanceUID = header.image_series_uid if is_image else header.report_series_uid
     dataset.SeriesNumber = SERIES_NUMBERS[role]
     dataset.InstanceNumber = 1
     dataset.Manufacturer = MANUFACTURER

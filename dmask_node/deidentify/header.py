@@ -5,11 +5,14 @@ from typing import Final
 
 from pydicom import Dataset
 
+from dmask_node.deidentify.audience import Audience
 from dmask_node.deidentify.keys import Keys
-from dmask_node.deidentify.settings import DeidentifySettings, fold
+from dmask_node.deidentify.profile import ALWAYS, Profile
+from dmask_node.deidentify.settings import DeidentifySettings
 from dmask_node.deidentify.source_values import read_text
+from dmask_node.deidentify.text import fold
 from dmask_node.errors import Permanent
-from dmask_node.records.masked import CleanHeader, Role
+from dmask_node.records.masked import CleanHeader
 from dmask_node.version import RENDERER
 
 BODY_PARTS: Final = frozenset(
@@ -29,9 +32,6 @@ _LOSSY_SYNTAXES: Final = re.compile(
 )
 """Transfer syntaxes that may have lost something: JPEG, JPEG-LS near-lossless, JPEG 2000 with
 loss, MPEG-2, H.264, HEVC, HTJ2K, JPEG XL (PS3.6 A)."""
-_METHODS: Final = ("113100", "113101", "113102", "113105")
-"""CID 7050: Basic Profile, Clean Pixel Data, Clean Recognizable Visual Features, Clean
-Descriptors."""
 
 
 class HeaderIncomplete(Permanent):
@@ -46,6 +46,7 @@ def clean_header(
     pixel_sha256: str,
     keys: Keys,
     settings: DeidentifySettings,
+    audience: Audience,
     *,
     models_digest: str,
 ) -> CleanHeader:
@@ -61,7 +62,9 @@ def clean_header(
     keys : Keys
         Of the epoch and label under which the objects go out.
     settings : DeidentifySettings
-        Vocabulary and options.
+        How patients are told apart.
+    audience : Audience
+        Whose profile holds.
     models_digest : str
         Digest of the networks and the face model. Together with the renderer's version and
         `pixel_sha256` it pins the pixels, so that a re-send gets the same UIDs, and other pixels
@@ -87,26 +90,36 @@ def clean_header(
     instance = _require_uid(header, "SOPInstanceUID")
     patient = _patient_parts(header, study, settings)
     accession = read_text(header, "AccessionNumber")
+    profile = audience.profile
     sex = (read_text(header, "PatientSex") or "").upper()
-    sex = sex if settings.retain_patient_sex and sex in _SEXES else ""
+    sex = sex if profile.retain_patient_characteristics and sex in _SEXES else ""
+    methods = set(ALWAYS)
+    if profile.clean_descriptors:
+        methods.add("113105")
+    if sex:
+        methods.add("113108")
 
-    def instance_uid(role: Role) -> str:
-        return keys.uid("instance", role, instance, pixel_sha256, RENDERER, models_digest)
+    def instance_uid(what: str) -> str:
+        # Two profiles under one label make two objects of one source.
+        pixels = (pixel_sha256, RENDERER, models_digest)
+        return keys.uid("instance", what, instance, audience.profile_name, *pixels)
 
     return CleanHeader(
         pseudonym=keys.pseudonym("patient", *patient),
         study_instance_uid=keys.uid("study", study),
-        video_series_uid=keys.uid("series", Role.VIDEO, series),
-        report_series_uid=keys.uid("series", Role.REPORT, series),
-        video_instance_uid=instance_uid(Role.VIDEO),
-        report_instance_uid=instance_uid(Role.REPORT),
+        image_series_uid=keys.uid("series", "image", series),
+        report_series_uid=keys.uid("series", "report", series),
+        image_instance_uid=instance_uid("image"),
+        report_instance_uid=instance_uid("report"),
         synchronization_uid=keys.uid("synchronization", instance, pixel_sha256),
         accession_number=keys.pseudonym("accession", *patient, accession) if accession else "",
         patient_sex=sex,
         body_part_examined=_body_part(header),
-        study_description=_study_description(header, settings),
+        study_description=_study_description(header, profile),
         source_was_lossy=_was_lossy(header),
-        method_codes=(*_METHODS, "113108") if sex else _METHODS,
+        method_codes=tuple(sorted(methods)),
+        profile=audience.profile_name,
+        profile_digest=profile.digest(),
         key_fingerprint=keys.fingerprint(),
     )
 
@@ -137,10 +150,10 @@ def _body_part(header: Dataset) -> str:
     return part if part in BODY_PARTS else "FACE"
 
 
-def _study_description(header: Dataset, settings: DeidentifySettings) -> str:
-    allowed = {fold(value): value for value in settings.study_descriptions}
-    seen = read_text(header, "StudyDescription")
-    return allowed.get(fold(seen or ""), settings.default_study_description)
+def _study_description(header: Dataset, profile: Profile) -> str:
+    allowed = {fold(value): value for value in profile.study_descriptions}
+    seen = read_text(header, "StudyDescription") if profile.clean_descriptors else None
+    return allowed.get(fold(seen or ""), profile.default_study_description)
 
 
 def _was_lossy(header: Dataset) -> bool:

@@ -23,7 +23,7 @@ _MAX_FILE_BYTES: Final = 4096
 _MIN_DISTINCT_BYTES: Final = 12
 """32 random bytes hold about 30 distinct values and practically never fewer than 20; a file of
 zeros or of one repeated word holds few."""
-_PURPOSES: Final = ("uid", "pseudonym", "ledger", "fingerprint")
+_PURPOSES: Final = ("uid", "pseudonym", "fingerprint")
 _LABEL: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
@@ -41,43 +41,31 @@ class KeyFileExists(Permanent):
     hint = "Keep the key. To start over, move it away yourself and keep it in escrow."
 
 
-class Keys:
-    """The sub-keys of one epoch and one destination label.
+class MasterKey:
+    """The one secret of a node, from which every keyed name is made.
 
     Parameters
     ----------
     master : bytes
         At least 32 random bytes.
-    epoch : str
-        Raised on rotation: all outgoing names change with it. 1 to 32 of ``A-Za-z0-9._-``.
-    label : str
-        Names the destination or project; names made under two labels can't be joined. As `epoch`.
 
     Raises
     ------
     KeyFileUnusable
         If the key is short or plainly not random.
-    ValueError
-        If epoch or label has other characters.
     """
 
-    def __init__(self, master: bytes, *, epoch: str = "1", label: str = "default") -> None:
+    def __init__(self, master: bytes) -> None:
         if len(master) < MIN_KEY_BYTES:
             raise KeyFileUnusable(f"the key has {len(master)} bytes; {MIN_KEY_BYTES} are needed")
         if len(set(master)) < _MIN_DISTINCT_BYTES:
             raise KeyFileUnusable("the key is not random: it repeats a few byte values")
-        for name, value in (("epoch", epoch), ("label", label)):
-            if not _LABEL.fullmatch(value):
-                raise ValueError(f"{name} must be 1 to 32 letters, digits, dots, dashes")
-        self.epoch, self.label = epoch, label
-        self._sub_keys = {
-            purpose: _mac(master, "dmask", epoch, label, purpose) for purpose in _PURPOSES
-        }
-        # The ledger must recognise a re-sent instance whatever the epoch and the label are.
-        self._sub_keys["ledger"] = _mac(master, "dmask", "ledger")
+        self._master = master
+        # What the node keeps for itself must be known again whatever the epoch is.
+        self._ledger_key = _mac(master, "dmask", "ledger")
 
     @classmethod
-    def from_file(cls, path: Path, *, epoch: str = "1", label: str = "default") -> Self:
+    def from_file(cls, path: Path) -> Self:
         """Read the master key.
 
         Parameters
@@ -85,12 +73,10 @@ class Keys:
         path : Path
             At least 32 random bytes, raw or as hex digits (white space around them is passed
             over). Readable by its owner alone (mode 0600 or 0400).
-        epoch, label : str
-            See the class.
 
         Returns
         -------
-        Keys
+        MasterKey
 
         Raises
         ------
@@ -98,7 +84,65 @@ class Keys:
             If the file is missing, not a regular file, readable by others, too short, too long,
             text other than hex digits, or not random.
         """
-        return cls(_read_master(path), epoch=epoch, label=label)
+        return cls(_read_master(path))
+
+    def __repr__(self) -> str:
+        return f"MasterKey(fingerprint={self.fingerprint()!r})"
+
+    def keys(self, epoch: str, label: str) -> "Keys":
+        """Return the sub-keys of one epoch and one label; see `Keys`."""
+        return Keys(self._master, epoch=epoch, label=label)
+
+    def keyed_digest(self, value: str) -> str:
+        """Return a digest by which the node knows a source value again without storing it.
+
+        Parameters
+        ----------
+        value : str
+            Such as a source SOP Instance UID; padding is passed over.
+
+        Returns
+        -------
+        str
+            64 hex digits, the same in every epoch and for every label.
+        """
+        return _mac(self._ledger_key, value.strip(" \0")).hex()
+
+    def encryption_key(self, purpose: str) -> bytes:
+        """Return 32 bytes for AES-256, the same in every epoch; one key for each purpose."""
+        return _mac(self._master, "dmask", "encryption", purpose)
+
+    def fingerprint(self) -> str:
+        """Return 16 hex digits that name the key without telling it."""
+        return _mac(self._master, "dmask", "fingerprint").hex()[:16]
+
+
+class Keys:
+    """The sub-keys of one epoch and one label, as `MasterKey.keys` returns them.
+
+    Parameters
+    ----------
+    master : bytes
+        Checked by `MasterKey`.
+    epoch : str
+        Raised on rotation: all outgoing names change with it. 1 to 32 of ``A-Za-z0-9._-``.
+    label : str
+        Names the receivers; names made under two labels can't be joined. As `epoch`.
+
+    Raises
+    ------
+    ValueError
+        If epoch or label has other characters.
+    """
+
+    def __init__(self, master: bytes, *, epoch: str, label: str) -> None:
+        for name, value in (("epoch", epoch), ("label", label)):
+            if not _LABEL.fullmatch(value):
+                raise ValueError(f"{name} must be 1 to 32 letters, digits, dots, dashes")
+        self.epoch, self.label = epoch, label
+        self._sub_keys = {
+            purpose: _mac(master, "dmask", epoch, label, purpose) for purpose in _PURPOSES
+        }
 
     def __repr__(self) -> str:
         return f"Keys(fingerprint={self.fingerprint()!r})"
@@ -131,21 +175,6 @@ class Keys:
             16 characters of base32 (RFC 4648), 80 bits; fits SH and LO.
         """
         return base64.b32encode(_mac(self._sub_keys["pseudonym"], *parts)[:10]).decode("ascii")
-
-    def keyed_digest(self, value: str) -> str:
-        """Return a digest by which the node knows a source UID again without storing it.
-
-        Parameters
-        ----------
-        value : str
-            Such as a source SOP Instance UID; padding is passed over.
-
-        Returns
-        -------
-        str
-            64 hex digits, the same in every epoch and for every label.
-        """
-        return _mac(self._sub_keys["ledger"], value.strip(" \0")).hex()
 
     def fingerprint(self) -> str:
         """Return 16 hex digits that name key, epoch and label without telling them."""
@@ -217,7 +246,7 @@ def _read_master(path: Path) -> bytes:
     else:
         master = data
     try:
-        Keys(master)
+        MasterKey(master)
     except KeyFileUnusable as error:
         raise KeyFileUnusable(f"{path}: {error}") from None
     return master

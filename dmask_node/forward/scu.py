@@ -77,6 +77,8 @@ class Outgoing:
     path: Path
     sop_class_uid: str
     transfer_syntax_uid: str
+    audience: str = ""
+    """Of a masked object; see `dmask_node.records.gated.GatedStudy`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """ForwardSettings: where masked objects go."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -9,12 +9,15 @@ AeTitle = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,16}$")]
 """Letters, digits, ``_``, ``.`` and ``-``: stricter than PS3.5 6.2 (AE)."""
 
 
+NAME: Final = r"^[a-z0-9_-]{1,32}$"
+
+
 class Destination(BaseModel):
     """An archive that takes masked objects by C-STORE."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(default="archive", pattern=r"^[a-z0-9_-]{1,32}$")
+    name: str = Field(default="archive", pattern=NAME)
     """By which the node, its journal and its commands call it."""
     ae_title: AeTitle = "ARCHIVE"
     """Called AE title."""
@@ -24,6 +27,11 @@ class Destination(BaseModel):
     """TCP port."""
     calling_ae_title: AeTitle = "DMASK"
     """By which the node calls itself there."""
+    profile: str = Field(default="default", pattern=NAME)
+    """Which of the ``[profiles]`` says what it gets beyond the bare minimum."""
+    label: str = Field(default="", max_length=32, pattern=r"^[A-Za-z0-9._-]*$")
+    """Under which its names are keyed. Empty: its own name, so that no other destination can join
+    its pseudonyms and UIDs with those here. Give two destinations one label only if they shall."""
     timeout_s: float = Field(default=30.0, gt=0.0, le=3600.0)
     """Seconds to wait for a connection, and for the answer to each request."""
 

@@ -43,6 +43,8 @@ class DeliveryState(StrEnum):
 class StoredOutput:
     """A masked object in the node's own store."""
 
+    audience: str
+    """Under whose names and options: `dmask_node.deidentify.audience.Audience.name`."""
     role: str
     """`dmask_node.records.masked.Role`."""
     file: str
@@ -59,6 +61,7 @@ class StoredOutput:
 class Delivery:
     """How one object stands with one destination."""
 
+    audience: str
     role: str
     destination: str
     state: DeliveryState

@@ -167,9 +167,10 @@ class CleanHeader:
     pseudonym: str
     """Outgoing Patient ID, and the family name component of Patient's Name."""
     study_instance_uid: str
-    video_series_uid: str
+    image_series_uid: str
+    """Of the masked video or photograph."""
     report_series_uid: str
-    video_instance_uid: str
+    image_instance_uid: str
     report_instance_uid: str
     synchronization_uid: str
     accession_number: str
@@ -183,6 +184,10 @@ class CleanHeader:
     source_was_lossy: bool
     method_codes: tuple[str, ...]
     """CID 7050 code values of the options applied."""
+    profile: str
+    """Name of the profile under which this was made; not sent."""
+    profile_digest: str
+    """SHA-256 of that profile's options and lists, hex; not sent."""
     key_fingerprint: str
     """Names the key without telling it."""
 
@@ -191,6 +196,7 @@ class Role(StrEnum):
     """What an outgoing object is."""
 
     VIDEO = "video"
+    PHOTOGRAPH = "photograph"
     REPORT = "report"
 
 
@@ -210,15 +216,16 @@ class MaskedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskedStudy:
-    """What came of one received instance."""
+    """What was composed for one audience; not yet looked at by the last gate."""
 
-    video: MaskedObject
+    audience: str
+    """Under whose names and options: `dmask_node.deidentify.audience.Audience.name`."""
+    image: MaskedObject
+    """The masked video or photograph."""
     report: MaskedObject
-    eyes: EyeTrack
-    measurements: Measurements
     encoded: EncodedVideo
 
     @property
     def objects(self) -> tuple[MaskedObject, MaskedObject]:
-        """In the order in which they are sent: the report refers to the video."""
-        return (self.video, self.report)
+        """In the order in which they are sent: the report refers to the image."""
+        return (self.image, self.report)

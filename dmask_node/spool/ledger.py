@@ -9,7 +9,7 @@ the journal is unlinked, without which a power cut can roll back a commit that w
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ from dmask_node.records.jobs import (
 )
 from dmask_node.spool.states import after
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Of the tables; raised with a migration whenever they change."""
 
 _TABLES: Final = """
@@ -56,6 +56,7 @@ create table instance (
 create index instance_by_state on instance (state, received_at);
 create table output (
     key text not null references instance (key),
+    audience text not null,
     role text not null,
     position integer not null,
     file text not null,
@@ -64,10 +65,11 @@ create table output (
     transfer_syntax_uid text not null,
     sha256 text not null,
     size_bytes integer not null,
-    primary key (key, role)
+    primary key (key, audience, role)
 ) strict;
 create table delivery (
     key text not null,
+    audience text not null,
     role text not null,
     destination text not null,
     state text not null,
@@ -75,8 +77,8 @@ create table delivery (
     reason text not null default '',
     dicom_status integer,
     delivered_at real,
-    primary key (key, role, destination),
-    foreign key (key, role) references output (key, role)
+    primary key (key, audience, role, destination),
+    foreign key (key, audience, role) references output (key, audience, role)
 ) strict;
 """
 
@@ -348,7 +350,7 @@ class Ledger:
         self,
         key: str,
         outputs: Sequence[StoredOutput],
-        destinations: Iterable[str],
+        audiences: Mapping[str, str],
         before_commit: BeforeCommit = _nothing,
     ) -> None:
         """Enter the masked objects, and to which destinations each has to go.
@@ -359,8 +361,8 @@ class Ledger:
             Of the job, which goes from `MASKING` to `MASKED`.
         outputs : sequence of StoredOutput
             In the order in which they are sent.
-        destinations : iterable of str
-            Names.
+        audiences : mapping of str to str
+            For each destination, by its name, the audience it belongs to.
         before_commit : callable
             See `BeforeCommit`.
         """
@@ -375,20 +377,29 @@ class Ledger:
                 # Masked anew by another version, it is another object, and nobody has that one.
                 connection.execute(
                     "update delivery set state = ?, attempts = 0, reason = '', dicom_status = null,"
-                    " delivered_at = null where key = ? and role = ? and exists (select 1 from"
-                    " output where output.key = delivery.key and output.role = delivery.role"
+                    " delivered_at = null where key = ? and audience = ? and role = ? and exists"
+                    " (select 1 from output where output.key = delivery.key"
+                    " and output.audience = delivery.audience and output.role = delivery.role"
                     " and output.sop_instance_uid != ?)",
-                    (DeliveryState.PENDING, key, output.role, output.sop_instance_uid),
+                    (
+                        DeliveryState.PENDING,
+                        key,
+                        output.audience,
+                        output.role,
+                        output.sop_instance_uid,
+                    ),
                 )
                 connection.execute(
-                    "insert into output (key, role, position, file, sop_class_uid,"
+                    "insert into output (key, audience, role, position, file, sop_class_uid,"
                     " sop_instance_uid, transfer_syntax_uid, sha256, size_bytes)"
-                    " values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict (key, role) do update set"
+                    " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                    " on conflict (key, audience, role) do update set"
                     " file = excluded.file, sop_instance_uid = excluded.sop_instance_uid,"
                     " transfer_syntax_uid = excluded.transfer_syntax_uid,"
                     " sha256 = excluded.sha256, size_bytes = excluded.size_bytes",
                     (
                         key,
+                        output.audience,
                         output.role,
                         position,
                         output.file,
@@ -400,12 +411,13 @@ class Ledger:
                     ),
                 )
             connection.executemany(
-                "insert into delivery (key, role, destination, state) values (?, ?, ?, ?)"
-                " on conflict do nothing",
+                "insert into delivery (key, audience, role, destination, state)"
+                " values (?, ?, ?, ?, ?) on conflict do nothing",
                 [
-                    (key, output.role, destination, DeliveryState.PENDING)
-                    for destination in destinations
+                    (key, output.audience, output.role, destination, DeliveryState.PENDING)
+                    for destination, audience in audiences.items()
                     for output in outputs
+                    if output.audience == audience
                 ],
             )
             before_commit()
@@ -457,12 +469,25 @@ class Ledger:
     def deliver(
         self,
         key: str,
-        role: str,
+        output: tuple[str, str],
         destination: str,
         dicom_status: int,
         before_commit: BeforeCommit = _nothing,
     ) -> bool:
         """Note that a destination has taken an object.
+
+        Parameters
+        ----------
+        key : str
+            Of the job.
+        output : tuple of str
+            Audience and role of the object.
+        destination : str
+            Its name.
+        dicom_status : int
+            What it answered.
+        before_commit : callable
+            See `BeforeCommit`.
 
         Returns
         -------
@@ -474,8 +499,8 @@ class Ledger:
             connection.execute(
                 "update delivery set state = ?, attempts = attempts + 1, reason = '',"
                 " dicom_status = ?, delivered_at = ?"
-                " where key = ? and role = ? and destination = ?",
-                (DeliveryState.DELIVERED, dicom_status, now, key, role, destination),
+                " where key = ? and audience = ? and role = ? and destination = ?",
+                (DeliveryState.DELIVERED, dicom_status, now, key, *output, destination),
             )
             before_commit()
             return self._finish(connection, key)
@@ -559,7 +584,7 @@ class Ledger:
     def _job(self, row: sqlite3.Row) -> Job:
         outputs = self._rows("select * from output where key = ? order by position", (row["key"],))
         deliveries = self._rows(
-            "select delivery.* from delivery join output using (key, role) where key = ?"
+            "select delivery.* from delivery join output using (key, audience, role) where key = ?"
             " order by destination, position",
             (row["key"],),
         )

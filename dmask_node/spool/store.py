@@ -5,7 +5,9 @@ Below the state folder::
     incoming/                    parts of objects that are being received
     spool/<key>.dcm              originals, under names that tell nothing
     work/<key>/                  of the worker, emptied at its start
-    masked/<key>/                masked objects, and what people read beside them
+    gated/<key>/<audience>/      masked objects that have passed the last gate: the only ones that
+                                 can be sent
+    masked/<key>/                what people read beside them
     quarantine/<key>/            object.dcm and reason.json
     ledger.sqlite                what became of each
 
@@ -21,8 +23,9 @@ from typing import Final
 
 from dmask_node.errors import DmaskError, Permanent
 from dmask_node.records.arrivals import Arrival
+from dmask_node.records.gated import MaskedInstance
 from dmask_node.records.jobs import Job, JobEvent, JobState, StoredOutput
-from dmask_node.records.masked import MaskedStudy
+from dmask_node.records.masked import MaskedObject
 from dmask_node.spool.files import (
     empty_folder,
     link_durably,
@@ -83,6 +86,7 @@ class Spool:
         self.incoming = make_folder(state_dir / "incoming")
         self.originals = make_folder(state_dir / "spool")
         self.work = make_folder(state_dir / "work")
+        self.gated = make_folder(state_dir / "gated")
         self.masked = make_folder(state_dir / "masked")
         self.quarantine = make_folder(state_dir / "quarantine")
         self.ledger = Ledger(state_dir / LEDGER_FILE)
@@ -241,17 +245,26 @@ class Spool:
         Raises
         ------
         OutputDamaged
-            If it is missing or was changed.
+            If it is missing, was changed, or lies elsewhere than where gated objects do.
         """
         path = self.state_dir / output.file
+        if not path.resolve().is_relative_to(self.gated.resolve()):
+            raise OutputDamaged(f"the masked {output.role} is not among the gated objects")
         if not path.is_file() or sha256_of(path) != output.sha256:
             raise OutputDamaged(f"the masked {output.role} has not its recorded SHA-256")
         return path
 
     # What becomes of it
 
-    def store_outputs(self, key: str, study: MaskedStudy) -> tuple[StoredOutput, ...]:
+    def store_outputs(self, key: str, masked: MaskedInstance) -> tuple[StoredOutput, ...]:
         """Move the masked objects of a job to where they may be sent from.
+
+        Parameters
+        ----------
+        key : str
+            Of the job.
+        masked : MaskedInstance
+            Its objects have passed the last gate. What people read lies beside its video.
 
         Returns
         -------
@@ -261,25 +274,30 @@ class Spool:
         folder = make_folder(self.masked / key)
         sync_folder(self.masked)
         for name in COMPANIONS:
-            companion = study.video.path.with_name(name)
+            companion = masked.encoded.path.with_name(name)
             if companion.exists():
                 move_durably(companion, folder / name)
-        stored = []
-        for masked in study.objects:
-            target = folder / f"{masked.role}.dcm"
-            move_durably(masked.path, target)
-            stored.append(
-                StoredOutput(
-                    role=masked.role,
-                    file=str(target.relative_to(self.state_dir)),
-                    sop_class_uid=masked.sop_class_uid,
-                    sop_instance_uid=masked.sop_instance_uid,
-                    transfer_syntax_uid=masked.transfer_syntax_uid,
-                    sha256=masked.sha256,
-                    size_bytes=masked.size_bytes,
-                )
-            )
-        return tuple(stored)
+        return tuple(
+            self._store_gated(key, study.audience, gated)
+            for study in masked.studies
+            for gated in study.objects
+        )
+
+    def _store_gated(self, key: str, audience: str, gated: MaskedObject) -> StoredOutput:
+        folder = make_folder(make_folder(self.gated / key) / audience)
+        sync_folder(self.gated)
+        target = folder / f"{gated.role}.dcm"
+        move_durably(gated.path, target)
+        return StoredOutput(
+            audience=audience,
+            role=gated.role,
+            file=str(target.relative_to(self.state_dir)),
+            sop_class_uid=gated.sop_class_uid,
+            sop_instance_uid=gated.sop_instance_uid,
+            transfer_syntax_uid=gated.transfer_syntax_uid,
+            sha256=gated.sha256,
+            size_bytes=gated.size_bytes,
+        )
 
     def set_aside(self, key: str, error: DmaskError) -> None:
         """Put a job into quarantine, with what came in and why it is there.
@@ -352,7 +370,7 @@ class Spool:
 
     def _delete_files(self, key: str) -> None:
         self.original(key).unlink(missing_ok=True)
-        for folder in (self.masked, self.quarantine, self.work):
+        for folder in (self.gated, self.masked, self.quarantine, self.work):
             shutil.rmtree(folder / key, ignore_errors=True)
 
     # After a crash
@@ -382,7 +400,7 @@ class Spool:
                 path.unlink()
             elif job.state is JobState.PURGED:
                 path.unlink()
-        for folder in (self.masked, self.quarantine):
+        for folder in (self.gated, self.masked, self.quarantine):
             for entry in folder.iterdir():
                 job = self.ledger.find(entry.name)
                 if job is not None and job.state is JobState.PURGED:
