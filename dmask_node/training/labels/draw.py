@@ -1,0 +1,130 @@
+"""The pictures a reader looks at: crops with a ruler grid, and readings drawn over crops."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dmask_node.training.labels.scheme import CROP_SIZE, Shape
+
+_BORDER: Final = (34, 30, 34, 22)
+"""Left, top, right, bottom of the ruler's border, pixels."""
+_PAPER: Final = (245, 245, 245)
+_INK: Final = (40, 40, 40)
+_GRID: Final = (255, 255, 255)
+_GRID_OPACITY: Final = 0.22
+_COLOURS: Final[dict[str, tuple[int, int, int]]] = {
+    "upper_margin": (255, 60, 60),
+    "lower_margin": (60, 160, 255),
+    "fold": (255, 210, 0),
+    "lower_boundary": (0, 220, 140),
+    "iris": (255, 0, 255),
+    "corners": (255, 255, 255),
+}
+"""RGB of every line of an overlay."""
+
+
+def draw_grid(crop: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
+    """Frame a crop by rulers and lay thin lines over it, one every 50 px.
+
+    Parameters
+    ----------
+    crop : (560, 800, 3) ndarray of uint8
+        RGB.
+    title : str
+        Written into the upper border: the crop's id.
+
+    Returns
+    -------
+    (612, 868, 3) ndarray of uint8
+        RGB. On every vertical line there is a tick each 10 px, on every horizontal line too;
+        numbers stand at the border and, small, on the lines.
+    """
+    lined = crop.copy()
+    width, height = CROP_SIZE
+    for x in range(50, width, 50):
+        cv2.line(lined, (x, 0), (x, height - 1), _GRID, 1)
+        for y in range(10, height, 10):
+            cv2.line(lined, (x - 2, y), (x + 2, y), _GRID, 1)
+    for y in range(50, height, 50):
+        cv2.line(lined, (0, y), (width - 1, y), _GRID, 1)
+        for x in range(10, width, 10):
+            cv2.line(lined, (x, y - 2), (x, y + 2), _GRID, 1)
+    mixed = cv2.addWeighted(lined, _GRID_OPACITY, crop, 1 - _GRID_OPACITY, 0)
+    for y in range(50, height, 50):
+        for x in (52, 252, 452, 652):
+            cv2.putText(mixed, str(y), (x, y - 2), cv2.FONT_HERSHEY_PLAIN, 0.65, _GRID, 1)
+    return _with_rulers(np.asarray(mixed, dtype=np.uint8), title)
+
+
+def draw_reading(crop: NDArray[np.uint8], shape: Shape, title: str) -> NDArray[np.uint8]:
+    """Draw a reading over its crop.
+
+    Parameters
+    ----------
+    crop : (560, 800, 3) ndarray of uint8
+        RGB.
+    shape : Shape
+        In crop pixels.
+    title : str
+        Written into the upper border.
+
+    Returns
+    -------
+    (612, 868, 3) ndarray of uint8
+        RGB; upper margin red, lower blue, fold yellow, lower boundary green, iris magenta.
+    """
+    drawn = crop.copy()
+    for name in ("fold", "lower_boundary"):
+        if (points := getattr(shape, name)) is not None:
+            _line(drawn, np.array(points), _COLOURS[name])
+    for name in ("lower_margin", "upper_margin"):
+        _line(drawn, shape.margin(name), _COLOURS[name])
+    if shape.iris is not None:
+        cv2.ellipse(
+            drawn,
+            (shape.iris.centre, tuple(2 * a for a in shape.iris.semi_axes), shape.iris.angle_deg),
+            _COLOURS["iris"],
+            1,
+            cv2.LINE_AA,
+        )
+    if shape.pupil is not None:
+        centre = tuple(round(v) for v in shape.pupil.centre)
+        cv2.circle(drawn, centre, round(shape.pupil.radius), _COLOURS["iris"], 1, cv2.LINE_AA)
+    for corner in (shape.corner_outer, shape.corner_inner):
+        place = (round(corner[0]), round(corner[1]))
+        cv2.drawMarker(drawn, place, _COLOURS["corners"], cv2.MARKER_TILTED_CROSS, 14, 1)
+    return _with_rulers(drawn, title)
+
+
+def stack(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Put pictures of equal width below each other."""
+    return np.vstack(list(pictures))
+
+
+def _line(
+    picture: NDArray[np.uint8], points: NDArray[np.float64], colour: tuple[int, int, int]
+) -> None:
+    sixteenths = np.round(points * 16).astype(np.int32)[:, None]
+    cv2.polylines(picture, [sixteenths], False, colour, 1, cv2.LINE_AA, shift=4)
+    for x, y in points:
+        cv2.circle(picture, (round(x), round(y)), 2, colour, 1, cv2.LINE_AA)
+
+
+def _with_rulers(inside: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
+    left, top, right, bottom = _BORDER
+    framed = cv2.copyMakeBorder(inside, top, bottom, left, right, cv2.BORDER_CONSTANT, value=_PAPER)
+    font = cv2.FONT_HERSHEY_PLAIN
+    for x in range(0, CROP_SIZE[0], 50):
+        place = left + x
+        for y, tick in ((top, -5), (top + CROP_SIZE[1], 5)):
+            cv2.line(framed, (place, y), (place, y + tick), _INK, 1)
+            cv2.putText(framed, str(x), (place - 11, y + (-7 if tick < 0 else 17)), font, 0.8, _INK)
+    for y in range(0, CROP_SIZE[1], 50):
+        place = top + y
+        cv2.putText(framed, str(y), (2, place + 4), font, 0.8, _INK)
+        cv2.putText(framed, str(y), (left + CROP_SIZE[0] + 6, place + 4), font, 0.8, _INK)
+    cv2.putText(framed, title, (left + 700, 12), font, 1.0, (200, 0, 0))
+    return np.asarray(framed, dtype=np.uint8)
