@@ -1,7 +1,7 @@
 """PS3.15 Table E.1-1: what a de-identifier has to do with which attribute.
 
-And Table E.3.4-1, the same for content items of structured reports. The node composes and so needs no table
-to know what to strip; the tables are the judge of what the allow-lists let through, see
+And Table E.3.4-1, the same for content items of structured reports. The node composes and so needs
+no table to know what to strip; the tables are the judge of what the allow-lists let through, see
 `dmask_node.deidentify.rules`.
 """
 
