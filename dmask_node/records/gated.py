@@ -5,7 +5,7 @@ Made by `dmask_node.check.outgoing` alone; a test holds every other room to that
 
 from dataclasses import dataclass
 
-from dmask_node.records.masked import EncodedVideo, EyeTrack, MaskedObject, Measurements
+from dmask_node.records.masked import Encoded, EyeTrack, MaskedObject, Measurements
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,4 +36,4 @@ class MaskedInstance:
     """One for each audience."""
     eyes: EyeTrack
     measurements: Measurements
-    encoded: EncodedVideo
+    encoded: Encoded

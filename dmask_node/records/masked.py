@@ -158,6 +158,27 @@ class EncodedVideo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedPicture:
+    """A single rendered picture in a file of the node's own: what a photograph becomes."""
+
+    path: Path
+    """PNG, for people; never sent."""
+    rows: int
+    columns: int
+    sha256: str
+    """Hex digest of the samples: (rows, columns, 3) RGB, 8 bit, row by row."""
+
+    @property
+    def n_frames(self) -> int:
+        """One."""
+        return 1
+
+
+Encoded = EncodedVideo | EncodedPicture
+"""What was drawn of one source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CleanHeader:
     """All of a source header that may reach an outgoing object, already keyed or from a list.
 
@@ -223,7 +244,7 @@ class MaskedStudy:
     image: MaskedObject
     """The masked video or photograph."""
     report: MaskedObject
-    encoded: EncodedVideo
+    encoded: Encoded
 
     @property
     def objects(self) -> tuple[MaskedObject, MaskedObject]:
