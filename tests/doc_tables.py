@@ -20,7 +20,7 @@ from pydicom.uid import UID
 import dmask_node
 from dmask_node.check.grammar import load
 from dmask_node.compose.codes import SCHEME
-from dmask_node.deidentify.header import BODY_PARTS
+from dmask_node.deidentify.body_parts import BODY_PARTS
 from dmask_node.errors import DmaskError, Permanent, Transient
 from dmask_node.forward.scu import failure
 from dmask_node.receive.admission import OTHERWISE, STATUS, SUCCESS, TO_QUARANTINE

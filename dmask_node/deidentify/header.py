@@ -6,6 +6,7 @@ from typing import Final
 from pydicom import Dataset
 
 from dmask_node.deidentify.audience import Audience
+from dmask_node.deidentify.body_parts import BODY_PARTS
 from dmask_node.deidentify.keys import Keys
 from dmask_node.deidentify.profile import ALWAYS, Profile
 from dmask_node.deidentify.settings import DeidentifySettings
@@ -15,14 +16,6 @@ from dmask_node.errors import Permanent
 from dmask_node.records.masked import CleanHeader
 from dmask_node.version import RENDERER
 
-BODY_PARTS: Final = frozenset(
-    {
-        "CHEEK", "EAR", "EYE", "EYELID", "FACE", "HEAD", "HEADNECK", "JAW",
-        "MAXILLA", "MOUTH", "NECK", "NOSE", "ORBIT", "SKULL", "ZYGOMA",
-    }
-)  # fmt: skip
-"""Defined terms of Body Part Examined for a face, its parts, and what it is seen with
-(PS3.16 L)."""
 _SEXES: Final = frozenset({"M", "F", "O"})
 _STANDARD_ROOT: Final = "1.2.840.10008."
 """UIDs below it name parts of the standard, never an instance, series or study (PS3.5 9)."""
