@@ -19,7 +19,9 @@ from pydicom.uid import UID
 
 import dmask_node
 from dmask_node.check.grammar import load
+from dmask_node.cli.rules import markdown
 from dmask_node.compose.codes import SCHEME
+from dmask_node.config import Settings
 from dmask_node.deidentify.body_parts import BODY_PARTS
 from dmask_node.errors import DmaskError, Permanent, Transient
 from dmask_node.forward.scu import failure
@@ -382,6 +384,11 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "methods": methods,
 }
 
+WHOLE_PAGES: Final[dict[Path, Callable[[], str]]] = {
+    DOCS / "rules.md": lambda: markdown(Settings()),
+}
+"""Pages that are nothing but what the code says."""
+
 _BLOCK: Final = re.compile(
     r"<!-- from the code: (?P<name>\w+) -->\n(?P<body>.*?)\n?<!-- end of (?P=name) -->", re.DOTALL
 )
@@ -399,7 +406,9 @@ def blocks(page: Path) -> dict[str, str]:
 
 
 def write_all() -> None:
-    """Write all tables anew, from the code."""
+    """Write all tables and pages anew, from the code."""
+    for page, written in WHOLE_PAGES.items():
+        page.write_text(written(), encoding="utf-8")
     for page in pages():
         text = page.read_text(encoding="utf-8")
         anew = _BLOCK.sub(

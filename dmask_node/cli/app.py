@@ -11,10 +11,12 @@ from dmask_node.cli.bench import bench_clip
 from dmask_node.cli.config import config_app
 from dmask_node.cli.demo import demo
 from dmask_node.cli.jobs import jobs
+from dmask_node.cli.keys import keys_app
 from dmask_node.cli.mask_file import mask
 from dmask_node.cli.network import echo, send
 from dmask_node.cli.node import doctor, serve_node, version
 from dmask_node.cli.quarantine import discard, retry
+from dmask_node.cli.rules import rules_app
 
 app = typer.Typer(
     name="dmask",
@@ -36,6 +38,8 @@ app.command("demo")(demo)
 app.command("bench")(bench_clip)
 app.add_typer(audit_app, name="audit")
 app.add_typer(config_app, name="config")
+app.add_typer(keys_app, name="keys")
+app.add_typer(rules_app, name="rules")
 
 
 class _Terminated(SystemExit):

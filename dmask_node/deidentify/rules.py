@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
+from dmask_node.deidentify.body_parts import BODY_PARTS
 from dmask_node.deidentify.confidentiality_table import (
     Basic,
     Cell,
@@ -26,7 +27,6 @@ from dmask_node.deidentify.confidentiality_table import (
     load_table,
     method_meanings,
 )
-from dmask_node.deidentify.header import BODY_PARTS
 from dmask_node.errors import Permanent
 
 Rule = Mapping[str, Any]
@@ -46,7 +46,8 @@ OFFERED: Final = frozenset(
     }
 )
 """The options that the node can apply. Under no other may anything stand."""
-_DECLARABLE: Final = _REQUIRED | {CLEAN_PIXEL_DATA} | {option.value for option in OFFERED}
+DECLARABLE: Final = _REQUIRED | {CLEAN_PIXEL_DATA} | {option.value for option in OFFERED}
+"""Code values (CID 7050) that a profile may declare."""
 
 
 class RuleForbidden(Permanent):
@@ -347,6 +348,12 @@ class _Verdict:
     action: Action
     option: Option | None = None
     otherwise: Action | None = None
+    fallback: bool = False
+    """Whether this is what stands there without the value's option."""
+
+
+_INSTEAD: Final = {Action.EMPTY: "no value", Action.OWN: "constant of the site or of the node"}
+"""Where the value comes from without its option."""
 
 
 def _judge_value(
@@ -366,7 +373,7 @@ def _judge_value(
         return _Verdict(value.action, value.option, value.otherwise)
     if value.otherwise is None:
         raise _Forbidden(f"{_told(value)}; {_needs([value.option])}")
-    return _Verdict(value.otherwise)
+    return _Verdict(value.otherwise, fallback=True)
 
 
 _LETTERS: Final = {_Origin.UID: frozenset("U"), _Origin.PSEUDONYM: frozenset("DZ")}
@@ -428,7 +435,7 @@ def _require_declarable(options: frozenset[str]) -> None:
     meanings = method_meanings()
     findings = [
         f"{code} {meanings[code]} is not offered" if code in meanings else "an option is unknown"
-        for code in sorted(options - _DECLARABLE)
+        for code in sorted(options - DECLARABLE)
     ]
     findings += [f"{code} {meanings[code]} is missing" for code in sorted(_REQUIRED - options)]
     if findings:
@@ -560,7 +567,7 @@ class _Walk:
                 concept=concept,
                 basic=basic,
                 action=verdict.action,
-                source=value.source,
+                source=_INSTEAD[verdict.action] if verdict.fallback else value.source,
                 option=verdict.option or "",
                 otherwise=verdict.otherwise,
             )

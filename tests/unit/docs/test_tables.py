@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
 
-from tests.doc_tables import DOCS, TABLES, TOP, blocks, error_classes, pages
+from tests.doc_tables import DOCS, TABLES, TOP, WHOLE_PAGES, blocks, error_classes, pages
 
 PLACED = [(page, name) for page in pages() for name in blocks(page)]
 
@@ -18,6 +18,12 @@ PLACED = [(page, name) for page in pages() for name in blocks(page)]
 )
 def test_a_table_is_what_the_code_says(page: Path, name: str) -> None:
     assert blocks(page)[name] == TABLES[name](), "run: .venv/bin/python -m tests.doc_tables"
+
+
+@pytest.mark.parametrize("page", WHOLE_PAGES, ids=lambda page: page.stem)
+def test_a_page_is_what_the_code_says(page: Path) -> None:
+    written = page.read_text("utf-8")
+    assert written == WHOLE_PAGES[page](), "run: .venv/bin/python -m tests.doc_tables"
 
 
 def test_every_table_stands_somewhere() -> None:
