@@ -15,6 +15,8 @@ _PAPER: Final = (245, 245, 245)
 _INK: Final = (40, 40, 40)
 _GRID: Final = (255, 255, 255)
 _GRID_OPACITY: Final = 0.22
+_INSET: Final = (200, 140)
+"""Size of the small whole in the upper left corner: seen from afar, edges are sharp."""
 _COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "upper_margin": (255, 60, 60),
     "lower_margin": (60, 160, 255),
@@ -53,8 +55,10 @@ def draw_grid(crop: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
         for x in range(10, width, 10):
             cv2.line(lined, (x, y - 2), (x, y + 2), _GRID, 1)
     mixed = cv2.addWeighted(lined, _GRID_OPACITY, crop, 1 - _GRID_OPACITY, 0)
+    small = cv2.resize(crop, _INSET, interpolation=cv2.INTER_AREA)
+    mixed[: _INSET[1], : _INSET[0]] = small
     for y in range(50, height, 50):
-        for x in (52, 252, 452, 652):
+        for x in (252, 452, 652):
             cv2.putText(mixed, str(y), (x, y - 2), cv2.FONT_HERSHEY_PLAIN, 0.65, _GRID, 1)
     return _with_rulers(np.asarray(mixed, dtype=np.uint8), title)
 
