@@ -30,7 +30,7 @@ from dmask_node.observe.progress import ProgressListener
 from dmask_node.parts import build_parts
 from dmask_node.pipeline import mask_instance, write_companions
 from dmask_node.records.gated import MaskedInstance
-from dmask_node.records.jobs import DeliveryState, Job, JobEvent, JobState
+from dmask_node.records.jobs import DeliveryState, Job, JobEvent, JobState, StoredOutput
 from dmask_node.spool.retention import expired
 from dmask_node.spool.settings import SpoolSettings
 from dmask_node.spool.store import Spool, intact
@@ -179,16 +179,24 @@ class Worker:
             out = self._spool.work_folder(job.key)
             masked = self._mask(job.key, source, out, self._listeners())
             outputs = self._spool.store_outputs(job.key, masked)
-        digests: dict[str, str | int | float] = {
-            f"{output.audience}/{output.role}_sha256": output.sha256 for output in outputs
-        }
         self._ledger.compose(
             job.key,
             outputs,
             self._audiences,
-            before_commit=lambda: self._journal.append("masked", job.key, "ok", digests),
+            before_commit=lambda: self._record_masked(job.key, outputs),
         )
         self._spool.clear_work(job.key)
+
+    def _record_masked(self, key: str, outputs: Sequence[StoredOutput]) -> None:
+        for output in outputs:
+            facts: dict[str, str | int | float] = {
+                "audience": output.audience,
+                "role": output.role,
+                "sop_instance_uid": output.sop_instance_uid,
+                "sha256": output.sha256,
+            }
+            self._journal.append("gated", key, "ok", facts)
+        self._journal.append("masked", key, "ok", {"count": len(outputs)})
 
     def _listeners(self) -> tuple[Listener, ...]:
         return (

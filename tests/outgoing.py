@@ -11,8 +11,10 @@ from dmask_node.compose.encoder import encode_video
 from dmask_node.compose.report_sr import compose_report
 from dmask_node.compose.settings import EncoderSettings
 from dmask_node.compose.video_sop import compose_video
+from dmask_node.deidentify.audience import Audience
 from dmask_node.deidentify.header import clean_header
-from dmask_node.deidentify.keys import Keys
+from dmask_node.deidentify.keys import MasterKey
+from dmask_node.deidentify.profile import Profile
 from dmask_node.deidentify.settings import DeidentifySettings
 from dmask_node.models.store import digests
 from dmask_node.records.anatomy import Eye
@@ -40,11 +42,13 @@ def clean(
     pixel_sha256: str = PIXELS,
     models_digest: str = MODELS,
     settings: DeidentifySettings | None = None,
+    profile: Profile | None = None,
 ) -> CleanHeader:
     """Clean a header with a key of the tests."""
-    keys = Keys(key, epoch=epoch, label=label)
+    keys = MasterKey(key).keys(epoch, label)
     chosen = settings or DeidentifySettings()
-    return clean_header(header, pixel_sha256, keys, chosen, models_digest=models_digest)
+    audience = Audience(label=label, profile_name="default", profile=profile or Profile())
+    return clean_header(header, pixel_sha256, keys, chosen, audience, models_digest=models_digest)
 
 
 def an_encoded_video(
@@ -136,13 +140,13 @@ def a_masked_study(
         values, header, video, chosen, models or digests(), folder / "report.dcm"
     )
     return MaskedStudy(
-        video=video, report=report, eyes=an_eye_track(), measurements=values, encoded=chosen
+        audience=f"{header.profile}@default", image=video, report=report, encoded=chosen
     )
 
 
-def a_checked_study(folder: Path, source: Dataset, **settings: object) -> MaskedStudy:
+def a_checked_study(folder: Path, source: Dataset, **profile: object) -> MaskedStudy:
     """Clean, compose and check, as the pipeline does."""
-    header = clean(source, settings=DeidentifySettings.model_validate(settings))
+    header = clean(source, profile=Profile.model_validate(profile))
     study = a_masked_study(folder, header)
     check_outgoing(study, source, header)
     return study

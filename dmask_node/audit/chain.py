@@ -26,6 +26,7 @@ FIELDS: Final = frozenset(
 ALLOWED_FACTS: Final = frozenset(
     {
         "attempts",
+        "audience",
         "bytes",
         "calling_ae_title",
         "columns",
@@ -40,9 +41,13 @@ ALLOWED_FACTS: Final = frozenset(
         "files",
         "frames",
         "frames_with_face",
+        "image_sha256",
+        "image_uid",
         "key_fingerprint",
         "pid",
         "port",
+        "profile",
+        "profile_digest",
         "reason",
         "report_sha256",
         "report_uid",
@@ -57,16 +62,14 @@ ALLOWED_FACTS: Final = frozenset(
         "stage",
         "state",
         "transfer_syntax_uid",
-        "video_sha256",
-        "video_uid",
         "why",
         "worker_deaths",
     }
 )
-"""Facts that a record may state. ``sop_instance_uid``, ``video_uid`` and ``report_uid`` are the
+"""Facts that a record may state. ``sop_instance_uid``, ``image_uid`` and ``report_uid`` are the
 outgoing ones; a source UID has no name here."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9 ._:/+?-]{0,128}")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9 ._:/+?@-]{0,128}")
 """What a text in a record is made of: codes, digests, UIDs, our own names; ``?`` stands for an AE
 title that is no plain one."""
 

@@ -16,7 +16,7 @@ from pydicom.tag import Tag
 
 from dmask_node.check.grammar import load
 from dmask_node.check.outgoing import check_outgoing
-from dmask_node.deidentify.settings import DeidentifySettings
+from dmask_node.deidentify.profile import Profile
 from dmask_node.records.masked import EncodedVideo
 from tests.outgoing import a_masked_study, an_encoded_video, clean
 
@@ -104,8 +104,8 @@ def listed_keywords(name: str) -> set[str]:
 @given(source=hostile_headers())
 def test_no_planted_value_gets_out(source: tuple[Dataset, set[str]], encoded: EncodedVideo) -> None:
     header, marks = source
-    chosen = DeidentifySettings(retain_patient_sex=True)
-    cleaned = clean(header, settings=chosen)
+    chosen = Profile(retain_patient_characteristics=True)
+    cleaned = clean(header, profile=chosen)
     with TemporaryDirectory() as folder:
         study = a_masked_study(Path(folder), cleaned, encoded=encoded)
         check_outgoing(study, header, cleaned)

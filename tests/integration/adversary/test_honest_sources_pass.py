@@ -15,7 +15,7 @@ from dmask_node.check.grammar import Facts, load
 from dmask_node.check.harvest import harvest
 from dmask_node.check.outgoing import WouldLeak, check_outgoing
 from dmask_node.check.search import find_in_text
-from dmask_node.deidentify.settings import DeidentifySettings
+from dmask_node.deidentify.profile import Profile
 from tests.factories import a_header
 from tests.outgoing import a_masked_study, an_encoded_video, clean
 
@@ -136,21 +136,21 @@ def test_a_name_in_iso_2022_is_known_by_its_bytes_too() -> None:
 def test_a_description_of_the_site_with_spaces_around_it_can_be_sent(
     tmp_path: Path, value: str
 ) -> None:
-    settings = DeidentifySettings(study_descriptions=(value,), default_study_description=value)
+    profile = Profile(study_descriptions=(value,), default_study_description=value)
     source = a_header(StudyDescription="PTOSIS")
-    header = clean(source, settings=settings)
+    header = clean(source, profile=profile)
     assert header.study_description == "Ptosis"
     check_outgoing(a_masked_study(tmp_path, header), source, header)
 
 
 @pytest.mark.parametrize("part", ["EYE", "eyelid", "HEAD", "ORBIT"])
 def test_what_routes_an_object_survives(tmp_path: Path, part: str) -> None:
-    settings = DeidentifySettings(study_descriptions=("Ptosis follow-up",), retain_patient_sex=True)
+    profile = Profile(study_descriptions=("Ptosis follow-up",), retain_patient_characteristics=True)
     source = a_header(BodyPartExamined=part, StudyDescription="ptosis FOLLOW-UP", PatientSex="F")
-    header = clean(source, settings=settings)
+    header = clean(source, profile=profile)
     study = a_masked_study(tmp_path, header)
     check_outgoing(study, source, header)
-    video, report = dcmread(study.video.path), dcmread(study.report.path)
+    video, report = dcmread(study.image.path), dcmread(study.report.path)
     assert (video.BodyPartExamined, video.Modality) == (part.upper(), "XC")
     assert (report.StudyDescription, report.Modality) == ("Ptosis follow-up", "SR")
     assert video.StudyDescription == report.StudyDescription
@@ -162,12 +162,12 @@ def test_a_number_behind_the_point_is_no_hiding_place(tmp_path: Path) -> None:
     source = a_header(PatientID="440514")
     header = clean(source)
     study = a_masked_study(tmp_path, header)
-    video = dcmread(study.video.path)
+    video = dcmread(study.image.path)
     video.FrameTime = "40.440514"
-    video.save_as(study.video.path)
-    data = study.video.path.read_bytes()
-    changed = replace(study.video, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
+    video.save_as(study.image.path)
+    data = study.image.path.read_bytes()
+    changed = replace(study.image, sha256=hashlib.sha256(data).hexdigest(), size_bytes=len(data))
     with pytest.raises(WouldLeak) as refusal:
-        check_outgoing(replace(study, video=changed), source, header)
+        check_outgoing(replace(study, image=changed), source, header)
     assert "FrameTime has a value outside its grammar" in str(refusal.value)
     assert "440514" not in str(refusal.value)

@@ -28,7 +28,7 @@ from dmask_node.spool.store import Spool
 from dmask_node.worker import UnforeseenFault, Worker
 from dmask_node.workflow.engine import Outcome
 from tests.factories import H264_41, VIDEO_PHOTOGRAPHIC, a_video_instance
-from tests.nodes import a_free_port, python, running, store, wait_until
+from tests.nodes import a_free_port, a_key, python, running, store, wait_until
 
 CRASHING_NODE = Path(__file__).parent.parent / "node" / "crashing_node.py"
 
@@ -175,7 +175,7 @@ def test_an_original_that_has_a_row_under_the_nodes_new_key_does_not_stop_the_st
 ) -> None:
     key = shared.arrive()
     shared.receiving.ledger.claim(key, "worker")
-    shared.receiving.ledger.compose(key, (), ())
+    shared.receiving.ledger.compose(key, (), {})
     stray = shared.receiving.originals / f"{'0' * 32}-{'1' * 16}.dcm"
     stray.write_bytes(b"an object")
 
@@ -198,8 +198,9 @@ def test_an_original_that_has_a_row_under_the_nodes_new_key_does_not_stop_the_st
 
 def output(role: str, uid: str) -> StoredOutput:
     return StoredOutput(
+        audience="default@archive",
         role=role,
-        file=f"masked/{role}.dcm",
+        file=f"gated/{role}.dcm",
         sop_class_uid=VIDEO_PHOTOGRAPHIC,
         sop_instance_uid=uid,
         transfer_syntax_uid=H264_41,
@@ -217,7 +218,12 @@ class Sending:
         self.spool = shared.working
         forward = ForwardSettings(destinations=tuple(Destination(name=n) for n in destinations))
         self.worker = Worker(
-            self.spool, shared.journal, lambda *_: pytest.fail("masked"), SpoolSettings(), forward
+            self.spool,
+            shared.journal,
+            lambda *_: pytest.fail("masked"),
+            SpoolSettings(),
+            forward,
+            dict.fromkeys(destinations, "default@archive"),
         )
         self.spool.ledger.claim(self.key, "worker")
         self.compose("2.25.1", "2.25.2")
@@ -226,7 +232,7 @@ class Sending:
         outputs = [output(role, uid) for role, uid in zip(("video", "report"), uids, strict=True)]
         for made, uid in zip(outputs, uids, strict=True):
             (self.spool.state_dir / made.file).write_text(uid)
-        self.spool.ledger.compose(self.key, outputs, ["archive"])
+        self.spool.ledger.compose(self.key, outputs, {"archive": "default@archive"})
 
     def deliveries(self) -> dict[str, DeliveryState]:
         return {d.role: d.state for d in self.spool.ledger.job(self.key).deliveries}
@@ -242,7 +248,7 @@ def test_masked_anew_as_another_object_it_is_sent_though_the_old_one_was(
 ) -> None:
     """A new version after a retry: the report would else refer to a video that nobody has."""
     ledger = sending.spool.ledger
-    ledger.deliver(sending.key, "video", "archive", 0x0000)
+    ledger.deliver(sending.key, ("default@archive", "video"), "archive", 0x0000)
     sending.spool.set_aside(sending.key, UnforeseenFault())
     sending.spool.retry(sending.key)
     ledger.claim(sending.key, "worker")
@@ -252,7 +258,7 @@ def test_masked_anew_as_another_object_it_is_sent_though_the_old_one_was(
 
 def test_masked_anew_as_the_same_object_it_is_not_sent_twice(sending: Sending) -> None:
     ledger = sending.spool.ledger
-    ledger.deliver(sending.key, "video", "archive", 0x0000)
+    ledger.deliver(sending.key, ("default@archive", "video"), "archive", 0x0000)
     sending.spool.set_aside(sending.key, UnforeseenFault())
     sending.spool.retry(sending.key)
     ledger.claim(sending.key, "worker")
@@ -422,6 +428,7 @@ def test_asked_to_stop_in_mid_transfer_the_node_ends_and_keeps_no_part(tmp_path:
         [[forward.destinations]]
         port = {a_free_port()}
     """)
+    a_key(state)
     message = C_STORE_RQ()
     message.primitive_to_message(a_request(BytesIO(bytes(400_000))))
     command = python(CRASHING_NODE, str(config))

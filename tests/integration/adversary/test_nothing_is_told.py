@@ -43,7 +43,7 @@ from tests.hostile import (
     found_in,
     plant_in_file,
 )
-from tests.nodes import Process, a_free_port, running, store, store_bytes, wait_until
+from tests.nodes import Process, a_free_port, a_key, running, store, store_bytes, wait_until
 
 BASE = "Zzqleak Wanda 19311230"
 """Of each file's name."""
@@ -174,7 +174,7 @@ def test_a_fault_of_the_program_is_told_without_what_it_quotes(
         raise ValueError(f"could not convert {MARK}")
 
     monkeypatch.setenv("DMASK_NODE__STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.setattr(mask_file_module, "build_parts", lambda _: None)
+    monkeypatch.setattr(mask_file_module, "build_parts", lambda *_: None)
     monkeypatch.setattr(mask_file_module, "mask_instance", fail)
     source = str(files["faceless"])
     for options in ([], ["--json"]):
@@ -249,6 +249,7 @@ class Node:
             [[forward.destinations]]
             port = {a_free_port()}
         """)
+        a_key(self.state)
         (folder / "tmp").mkdir()
 
     def command(self) -> list[str]:

@@ -11,6 +11,7 @@ from pydicom.encaps import encapsulate
 from dmask_node.audit.journal import Journal
 from dmask_node.audit.listener import AuditListener
 from dmask_node.config import load_settings
+from dmask_node.deidentify.keys import MasterKey
 from dmask_node.parts import build_parts
 from dmask_node.pipeline import Parts, mask_instance, write_companions
 from tests.e2e.camera import pictures_of
@@ -41,7 +42,7 @@ Make = Callable[[Path, list[Picture]], Path]
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Parts:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DMASK_NODE__STATE_DIR", str(tmp_path_factory.mktemp("state")))
-        return build_parts(load_settings(None))
+        return build_parts(load_settings(None), master_key=MasterKey.passing())
 
 
 @pytest.fixture(scope="module")
@@ -126,16 +127,17 @@ def test_a_mask_tells_nothing_of_a_hostile_source(
     out = tmp_path / "out"
     out.mkdir()
     journal = Journal(tmp_path / "audit", "test")
-    study = mask_instance("job", source, out, parts, [AuditListener(journal)])
-    write_companions(study, parts, out)
+    masked = mask_instance("job", source, out, parts, [AuditListener(journal)])
+    write_companions(masked, parts, out)
+    [study] = masked.studies
 
-    for path in (*out.rglob("*"), *journal.folder.iterdir()):
+    for path in (*(p for p in out.rglob("*")), *journal.folder.iterdir()):
         assert found_in(path.name.encode()) == []
         assert found_in(path.read_bytes()) == [], path.name
     told = capfd.readouterr()
     assert found_in((told.out + told.err).encode()) == []
 
-    video = dcmread(study.video.path, stop_before_pixels=True)
+    video = dcmread(study.image.path, stop_before_pixels=True)
     report = dcmread(study.report.path)
     assert (video.Modality, video.BodyPartExamined) == ("XC", "FACE")
     assert video.StudyInstanceUID == report.StudyInstanceUID
@@ -153,8 +155,8 @@ def test_two_hostile_sources_of_one_patient_get_one_pseudonym(
     for make in (h264_stream, jpeg_photo):
         folder = tmp_path / make.__name__
         (folder / "out").mkdir(parents=True)
-        study = mask_instance("job", make(folder, faces), folder / "out", parts, [])
-        found.append(dcmread(study.video.path, stop_before_pixels=True))
+        [study] = mask_instance("job", make(folder, faces), folder / "out", parts, []).studies
+        found.append(dcmread(study.image.path, stop_before_pixels=True))
     assert found[0].PatientID == found[1].PatientID
     assert found[0].StudyInstanceUID == found[1].StudyInstanceUID
     assert found[0].SOPInstanceUID != found[1].SOPInstanceUID

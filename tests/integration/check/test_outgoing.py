@@ -12,7 +12,7 @@ from pydicom.encaps import encapsulate_buffer
 from pydicom.sequence import Sequence
 
 from dmask_node.check.outgoing import WouldLeak, check_outgoing
-from dmask_node.deidentify.settings import DeidentifySettings
+from dmask_node.deidentify.profile import Profile
 from dmask_node.records.masked import CleanHeader, MaskedObject, MaskedStudy
 from tests.factories import PLANTED_ATTRIBUTES, a_header, a_video_file
 from tests.outgoing import a_checked_study, a_masked_study, an_encoded_video, clean
@@ -42,10 +42,10 @@ def noted(masked: MaskedObject) -> MaskedObject:
 
 
 def doctor_video(sent: Sent, change: Callable[[Dataset], None]) -> None:
-    dataset = dcmread(sent.study.video.path)
+    dataset = dcmread(sent.study.image.path)
     change(dataset)
-    dataset.save_as(sent.study.video.path)
-    sent.study = replace(sent.study, video=noted(sent.study.video))
+    dataset.save_as(sent.study.image.path)
+    sent.study = replace(sent.study, image=noted(sent.study.image))
 
 
 def doctor_report(sent: Sent, change: Callable[[Dataset], None]) -> None:
@@ -56,9 +56,9 @@ def doctor_report(sent: Sent, change: Callable[[Dataset], None]) -> None:
 
 
 def doctor_bytes(sent: Sent, change: Callable[[bytes], bytes]) -> None:
-    path = sent.study.video.path
+    path = sent.study.image.path
     path.write_bytes(change(path.read_bytes()))
-    sent.study = replace(sent.study, video=noted(sent.study.video))
+    sent.study = replace(sent.study, image=noted(sent.study.image))
 
 
 def refused(sent: Sent) -> str:
@@ -211,7 +211,7 @@ def test_a_doctored_report_is_refused(
 
 
 def test_a_file_that_changed_since_it_was_composed_is_refused(sent: Sent) -> None:
-    with sent.study.video.path.open("r+b") as file:
+    with sent.study.image.path.open("r+b") as file:
         file.seek(40)
         file.write(b"x")
     assert "not the one that was composed" in refused(sent)
@@ -348,15 +348,15 @@ def test_common_dummies_of_senders_are_not_held_back(tmp_path: Path) -> None:
 def test_an_approved_description_may_repeat_the_source(tmp_path: Path) -> None:
     source = a_header(StudyDescription="PTOSIS CLINIC", PatientSex="F")
     study = a_checked_study(
-        tmp_path, source, study_descriptions=("Ptosis clinic",), retain_patient_sex=True
+        tmp_path, source, study_descriptions=("Ptosis clinic",), retain_patient_characteristics=True
     )
-    dataset = dcmread(study.video.path)
+    dataset = dcmread(study.image.path)
     assert (dataset.StudyDescription, dataset.PatientSex) == ("Ptosis clinic", "F")
 
 
 def test_settings_of_the_site_do_not_open_the_list(tmp_path: Path) -> None:
     source = a_header(identity=True)
-    header = clean(source, settings=DeidentifySettings(retain_patient_sex=True))
+    header = clean(source, profile=Profile(retain_patient_characteristics=True))
     study = a_masked_study(tmp_path, header)
     with pytest.raises(WouldLeak, match="PatientSex"):
         check_outgoing(study, source, clean(source))

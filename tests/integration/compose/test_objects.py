@@ -14,7 +14,7 @@ from pydicom.encaps import generate_fragments
 
 from dmask_node.check.outgoing import check_outgoing
 from dmask_node.deidentify.header import BODY_PARTS
-from dmask_node.deidentify.settings import DeidentifySettings
+from dmask_node.deidentify.profile import Profile
 from dmask_node.records.anatomy import Eye
 from dmask_node.records.masked import MaskedStudy
 from tests.factories import a_header
@@ -42,7 +42,7 @@ def made(
     folder: Path, *, uneven: bool = False, left: bool = True, part: str = "FACE"
 ) -> MaskedStudy:
     source = a_header(identity=True, BodyPartExamined=part)
-    header = clean(source, settings=DeidentifySettings(retain_patient_sex=True))
+    header = clean(source, profile=Profile(retain_patient_characteristics=True))
     encoded = an_encoded_video(folder / "m.mp4", times_s=UNEVEN_S if uneven else None)
     measurements = some_measurements(left_measured=left)
     return a_masked_study(folder, header, encoded=encoded, measurements=measurements)
@@ -59,7 +59,7 @@ def test_dciodvfy_finds_no_error(tmp_path: Path, uneven: bool, left: bool) -> No
 
 @pytest.mark.parametrize("part", sorted(BODY_PARTS))
 def test_every_listed_body_part_makes_a_valid_object(tmp_path: Path, part: str) -> None:
-    assert errors_of(made(tmp_path, part=part).video.path) == []
+    assert errors_of(made(tmp_path, part=part).image.path) == []
 
 
 def test_dcmtk_takes_both_files(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_the_report_reads_back_with_equal_values(tmp_path: Path) -> None:
     }
     mean, least = "373098007", "255605001"
     for eye, side, loinc in ((Eye.RIGHT, "Right", "79855-3"), (Eye.LEFT, "Left", "79856-1")):
-        summary = study.measurements.of(eye)
+        summary = some_measurements().of(eye)
         lid, ball = f"{side} eyelid", f"{side} eyeball"
         assert read[lid, loinc, mean] == (round(summary.aperture_mean_mm or 0, 4), "mm")
         assert read[lid, loinc, least] == (round(summary.aperture_min_mm or 0, 4), "mm")
@@ -137,17 +137,17 @@ def test_every_group_of_the_report_refers_to_the_video(tmp_path: Path) -> None:
     report = srread(study.report.path)
     evidence = report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0]
     assert (
-        evidence.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == study.video.sop_instance_uid
+        evidence.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == study.image.sop_instance_uid
     )
     for group in groups_of(study.report.path):
         assert [str(image.referenced_sop_instance_uid) for image in group.source_images] == [
-            study.video.sop_instance_uid
+            study.image.sop_instance_uid
         ]
 
 
 def test_the_payload_is_the_encoded_file_and_decodes_to_every_frame(tmp_path: Path) -> None:
     study = made(tmp_path)
-    dataset = dcmread(study.video.path)
+    dataset = dcmread(study.image.path)
     offset_table, payload = generate_fragments(dataset.PixelData)
     encoded = study.encoded.path.read_bytes()
     assert (offset_table, payload[: len(encoded)]) == (b"", encoded)
@@ -189,7 +189,7 @@ def test_an_honest_uneven_video_passes_the_gate(tmp_path: Path) -> None:
     encoded = an_encoded_video(tmp_path / "m.mp4", times_s=UNEVEN_S)
     study = a_masked_study(tmp_path, header, encoded=encoded)
     check_outgoing(study, source, header)
-    dataset = dcmread(study.video.path)
+    dataset = dcmread(study.image.path)
     assert dataset.FrameIncrementPointer == 0x00181065
     steps = [float(step) for step in dataset.FrameTimeVector]
     assert steps[0] == 0

@@ -23,8 +23,10 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 from dmask_node.config import Settings
 from dmask_node.errors import Permanent, Transient
 from dmask_node.events import Listener, advancing, stage
-from dmask_node.records.masked import MaskedObject, MaskedStudy, Role
+from dmask_node.records.gated import GatedStudy, MaskedInstance
+from dmask_node.records.masked import MaskedObject, Role
 from dmask_node.worker import run_worker
+from tests.outgoing import an_encoded_video
 
 ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
 
@@ -38,7 +40,7 @@ class Busy(Transient):
     reason = "busy"
 
 
-def mask(job: str, source: Path, out: Path, listeners: Sequence[Listener]) -> MaskedStudy:
+def mask(job: str, source: Path, out: Path, listeners: Sequence[Listener]) -> MaskedInstance:
     told = Path(os.environ["DMASK_TEST_DIR"])
     dataset = dcmread(source)
     frames = int(dataset.NumberOfFrames)
@@ -63,12 +65,18 @@ def mask(job: str, source: Path, out: Path, listeners: Sequence[Listener]) -> Ma
     video["PixelData"].is_undefined_length = True
     report.SOPClassUID, report.SOPInstanceUID = ENHANCED_SR, f"{uid}2"
     syntax = dataset.file_meta.TransferSyntaxUID
-    return MaskedStudy(
-        video=_save(video, Role.VIDEO, out / "video.dcm", syntax),
+    study = GatedStudy(
+        audience="default@archive",
+        profile="default",
+        profile_digest="",
+        image=_save(video, Role.VIDEO, out / "video.dcm", syntax),
         report=_save(report, Role.REPORT, out / "report.dcm", ExplicitVRLittleEndian),
+    )
+    return MaskedInstance(
+        studies=(study,),
         eyes=cast("Any", None),  # the node keeps objects, not measurements
         measurements=cast("Any", None),
-        encoded=cast("Any", None),
+        encoded=an_encoded_video(out / "masked.mp4"),
     )
 
 

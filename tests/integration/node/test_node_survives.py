@@ -19,6 +19,7 @@ from tests.nodes import (
     Archive,
     Process,
     a_free_port,
+    a_key,
     echoscu,
     python,
     running,
@@ -39,6 +40,7 @@ class Site:
         self.port = a_free_port()
         self.archive_port = a_free_port()
         self.config = folder / "dmask.toml"
+        a_key(self.state)
         self.configure()
 
     def configure(self, spool: str = "", forward: str = "", receive: str = "") -> None:
@@ -147,7 +149,7 @@ def test_a_video_goes_all_the_way_and_the_node_stops_when_asked(
     assert [c.rsplit(".", 2)[-2:] for c in archive.classes] == [["4", "1"], ["88", "22"]]
     assert set(archive.got.values()) == {1}
     events = site.events()
-    order = ["received", "masking", "masked", "forwarding", "delivered", "delivered"]
+    order = ["received", "masking", "gated", "gated", "masked", "forwarding", "delivered", "delivered"]
     assert [e for e in events if e in order] == order
     assert events[-1] == "node_stopped"
     assert site.journal().verify() is None

@@ -162,7 +162,7 @@ def test_the_same_bytes_after_purging_are_answered_success_and_not_kept(
     assert store(node.port, video) == 0x0000
     [job] = node.spool.ledger.jobs()
     node.spool.ledger.claim(job.key, "w")
-    node.spool.ledger.compose(job.key, (), ())
+    node.spool.ledger.compose(job.key, (), {})
     node.spool.purge(job.key)
     assert not node.spool.original(job.key).exists()
     assert store(node.port, video) == 0x0000

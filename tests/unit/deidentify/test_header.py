@@ -15,6 +15,7 @@ from pydicom.uid import UID
 from dmask_node import version
 from dmask_node.deidentify import header as header_module
 from dmask_node.deidentify.header import HeaderIncomplete
+from dmask_node.deidentify.profile import Profile
 from dmask_node.deidentify.settings import DeidentifySettings
 from tests.factories import PLANTED_ATTRIBUTES, a_header
 from tests.outgoing import clean
@@ -60,10 +61,10 @@ def test_other_pixels_never_come_under_an_old_instance_uid(
     cleaned.append(clean(source(), models_digest="other"))
     monkeypatch.setattr(header_module, "RENDERER", version.RENDERER + "x")
     cleaned.append(clean(source()))
-    assert len({one.video_instance_uid for one in cleaned}) == 4
+    assert len({one.image_instance_uid for one in cleaned}) == 4
     assert len({one.report_instance_uid for one in cleaned}) == 4
     assert len({one.study_instance_uid for one in cleaned}) == 1
-    assert len({one.video_series_uid for one in cleaned}) == 1
+    assert len({one.image_series_uid for one in cleaned}) == 1
     assert len({one.pseudonym for one in cleaned}) == 1
 
 
@@ -76,8 +77,8 @@ def test_instances_of_a_study_share_it_and_series_stay_apart() -> None:
     one = clean(source())
     other = clean(source(SeriesInstanceUID="1.2.3.9", SOPInstanceUID="1.2.3.10"))
     assert one.study_instance_uid == other.study_instance_uid
-    assert one.video_series_uid != other.video_series_uid
-    assert one.video_series_uid != one.report_series_uid
+    assert one.image_series_uid != other.image_series_uid
+    assert one.image_series_uid != one.report_series_uid
 
 
 @pytest.mark.parametrize("change", [{"key": bytes(range(90, 130))}, {"epoch": "2"}, {"label": "b"}])
@@ -105,7 +106,7 @@ def test_a_header_without_its_uids_is_refused(keyword: str, value: str | None) -
 
 def test_a_uid_with_two_values_does_not_stop_the_node() -> None:
     broken = with_raw(source(), "SOPInstanceUID", "UI", b"1.2.3.3\\1.2.3.4")
-    assert clean(broken).video_instance_uid == clean(source()).video_instance_uid
+    assert clean(broken).image_instance_uid == clean(source()).image_instance_uid
 
 
 def test_one_patient_has_one_pseudonym_whatever_the_spelling() -> None:
@@ -157,20 +158,20 @@ def test_a_body_part_passes_only_from_the_list(sent: str, goes_out: str) -> None
 
 
 def test_sex_passes_only_when_the_site_says_so_and_is_then_declared() -> None:
-    keep = DeidentifySettings(retain_patient_sex=True)
+    keep = Profile(retain_patient_characteristics=True)
     assert clean(source(PatientSex="F")).patient_sex == ""
     assert "113108" not in clean(source(PatientSex="F")).method_codes
-    kept = clean(source(PatientSex="F"), settings=keep)
+    kept = clean(source(PatientSex="F"), profile=keep)
     assert (kept.patient_sex, "113108" in kept.method_codes) == ("F", True)
-    odd = clean(with_raw(source(), "PatientSex", "CS", b"KOWALSKI"), settings=keep)
+    odd = clean(with_raw(source(), "PatientSex", "CS", b"KOWALSKI"), profile=keep)
     assert (odd.patient_sex, "113108" in odd.method_codes) == ("", False)
 
 
 def test_a_study_description_passes_only_whole_and_as_the_site_wrote_it() -> None:
-    settings = DeidentifySettings(study_descriptions=("Ptosis clinic", "Fazialisparese Größe"))
+    profile = Profile(study_descriptions=("Ptosis clinic", "Fazialisparese Größe"))
 
     def sent(text: str) -> str:
-        return clean(source(StudyDescription=text), settings=settings).study_description
+        return clean(source(StudyDescription=text), profile=profile).study_description
 
     assert sent("PTOSIS CLINIC ") == "Ptosis clinic"
     assert sent("fazialisparese gro\u0308sse") == "Fazialisparese Größe"
@@ -187,12 +188,16 @@ def test_a_study_description_passes_only_whole_and_as_the_site_wrote_it() -> Non
         {"study_descriptions": [""]},
         {"study_descriptions": ["Ptosis", "PTOSIS"]},
         {"default_study_description": ""},
-        {"epoch": "a b"},
-        {"label": ""},
         {"keep_dates": True},
     ],
 )
-def test_settings_that_could_not_stand_in_an_object_are_refused(values: dict[str, object]) -> None:
+def test_a_profile_that_could_not_stand_in_an_object_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Profile.model_validate(values)
+
+
+@pytest.mark.parametrize("values", [{"epoch": "a b"}, {"epoch": ""}, {"label": "x"}])
+def test_settings_that_no_name_can_be_keyed_with_are_refused(values: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         DeidentifySettings.model_validate(values)
 

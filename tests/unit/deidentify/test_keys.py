@@ -9,9 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from dmask_node.deidentify.keys import KeyFileExists, KeyFileUnusable, Keys, create_key_file
+from dmask_node.deidentify.keys import (
+    KeyFileExists,
+    KeyFileUnusable,
+    Keys,
+    MasterKey,
+    create_key_file,
+)
 
 KEY = bytes(range(1, 33))
+
+
+def the_keys(master: bytes = KEY, epoch: str = "1", label: str = "default") -> Keys:
+    return MasterKey(master).keys(epoch, label)
+
+
+def names(master: MasterKey) -> tuple[str, str, str]:
+    keys = master.keys("1", "default")
+    return keys.uid("a"), keys.pseudonym("a"), master.keyed_digest("a")
 
 
 def a_key_file(path: Path, content: bytes, mode: int = 0o600) -> Path:
@@ -22,7 +37,7 @@ def a_key_file(path: Path, content: bytes, mode: int = 0o600) -> Path:
 
 def test_a_uid_is_a_version_8_uuid_under_2_25() -> None:
     for number in range(200):
-        uid = Keys(KEY).uid("instance", str(number))
+        uid = the_keys().uid("instance", str(number))
         assert re.fullmatch(r"2\.25\.[1-9][0-9]*", uid)
         assert len(uid) <= 44
         parsed = uuid.UUID(int=int(uid[5:]))
@@ -32,57 +47,69 @@ def test_a_uid_is_a_version_8_uuid_under_2_25() -> None:
 
 def test_names_stay_the_same_from_release_to_release() -> None:
     # Change these only with a new epoch: a PACS holds objects under such names.
-    keys = Keys(KEY, epoch="1", label="default")
+    keys = the_keys()
     assert keys.uid("study", "1.2.3") == "2.25.125414504340238143967392960176987402139"
     assert keys.pseudonym("patient", "x") == "56BAOJVGX7WSJBOH"
 
 
 def test_another_key_epoch_or_label_gives_other_names() -> None:
     variants = [
-        Keys(KEY),
-        Keys(bytes(range(2, 34))),
-        Keys(KEY, epoch="2"),
-        Keys(KEY, label="study-b"),
-        Keys(KEY, epoch="1.default", label="1"),
+        the_keys(),
+        the_keys(bytes(range(2, 34))),
+        the_keys(epoch="2"),
+        the_keys(label="study-b"),
+        the_keys(epoch="1.default", label="1"),
     ]
     for make in (lambda k: k.uid("a"), lambda k: k.pseudonym("a"), Keys.fingerprint):
         assert len({make(keys) for keys in variants}) == len(variants)
 
 
 def test_parts_do_not_run_together() -> None:
-    keys = Keys(KEY)
+    keys = the_keys()
     assert keys.uid("a", "bc") != keys.uid("ab", "c")
     assert keys.pseudonym("a", "") != keys.pseudonym("a")
 
 
 def test_the_ledger_knows_a_source_uid_again_in_every_epoch() -> None:
-    before, after = Keys(KEY, epoch="1"), Keys(KEY, epoch="2", label="other")
-    assert before.keyed_digest("1.2.3") == after.keyed_digest("1.2.3\0")
-    assert re.fullmatch(r"[0-9a-f]{64}", before.keyed_digest("1.2.3"))
-    assert before.keyed_digest("1.2.3") != Keys(bytes(range(9, 41))).keyed_digest("1.2.3")
+    key, other = MasterKey(KEY), MasterKey(bytes(range(9, 41)))
+    assert key.keyed_digest("1.2.3") == key.keyed_digest(" 1.2.3\0")
+    assert re.fullmatch(r"[0-9a-f]{64}", key.keyed_digest("1.2.3"))
+    assert key.keyed_digest("1.2.3") not in (other.keyed_digest("1.2.3"), key.keyed_digest("1.2"))
+
+
+def test_what_is_encrypted_for_one_purpose_opens_for_no_other() -> None:
+    key = MasterKey(KEY)
+    made = [key.encryption_key("vocabulary"), key.encryption_key("quarantine")]
+    made.append(MasterKey(bytes(range(9, 41))).encryption_key("vocabulary"))
+    assert {len(value) for value in made} == {32}
+    assert len(set(made)) == 3
+    assert key.encryption_key("vocabulary") == made[0]
 
 
 def test_a_pseudonym_fits_a_short_string() -> None:
-    assert re.fullmatch(r"[A-Z2-7]{16}", Keys(KEY).pseudonym("patient", "Ä" * 99, "\ud800"))
+    assert re.fullmatch(r"[A-Z2-7]{16}", the_keys().pseudonym("patient", "Ä" * 99, "\ud800"))
 
 
 def test_the_key_does_not_show_in_its_description() -> None:
-    keys = Keys(KEY)
-    assert KEY.hex() not in repr(keys)
-    assert keys.fingerprint() in repr(keys)
+    for keys in (the_keys(), MasterKey(KEY)):
+        assert KEY.hex() not in repr(keys)
+        assert keys.fingerprint() in repr(keys)
+        assert re.fullmatch(r"[0-9a-f]{16}", keys.fingerprint())
 
 
 def test_raw_and_hex_files_hold_the_same_key(tmp_path: Path) -> None:
     raw = a_key_file(tmp_path / "raw", KEY)
     text = a_key_file(tmp_path / "hex", KEY.hex().encode() + b"\n", 0o400)
-    assert Keys.from_file(raw).uid("a") == Keys.from_file(text).uid("a") == Keys(KEY).uid("a")
+    assert (
+        names(MasterKey.from_file(raw)) == names(MasterKey.from_file(text)) == names(MasterKey(KEY))
+    )
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666, 0o660, 0o601])
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
     path = a_key_file(tmp_path / "key", KEY, mode)
     with pytest.raises(KeyFileUnusable, match=f"{mode:04o}"):
-        Keys.from_file(path)
+        MasterKey.from_file(path)
 
 
 @pytest.mark.parametrize(
@@ -101,15 +128,15 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> Non
 )
 def test_what_is_no_key_is_refused(tmp_path: Path, content: bytes, why: str) -> None:
     with pytest.raises(KeyFileUnusable, match=why) as refusal:
-        Keys.from_file(a_key_file(tmp_path / "key", content))
+        MasterKey.from_file(a_key_file(tmp_path / "key", content))
     assert len(content) < 16 or content[:16].decode("latin-1") not in str(refusal.value)
 
 
 def test_a_missing_key_and_a_folder_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(KeyFileUnusable, match="does not exist"):
-        Keys.from_file(tmp_path / "none")
+        MasterKey.from_file(tmp_path / "none")
     with pytest.raises(KeyFileUnusable, match="directory"):
-        Keys.from_file(tmp_path)
+        MasterKey.from_file(tmp_path)
 
 
 def test_a_new_key_file_is_private_random_and_usable(tmp_path: Path) -> None:
@@ -120,7 +147,7 @@ def test_a_new_key_file_is_private_random_and_usable(tmp_path: Path) -> None:
     finally:
         os.umask(old_mask)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
-    assert Keys.from_file(tmp_path / "a").uid("x") != Keys.from_file(tmp_path / "b").uid("x")
+    assert names(MasterKey.from_file(tmp_path / "a")) != names(MasterKey.from_file(tmp_path / "b"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
 
 
@@ -159,12 +186,12 @@ def test_of_two_processes_that_start_at_once_one_makes_the_key(tmp_path: Path) -
     for worker in workers:
         worker.join()
     assert told == ["exists", "exists", "exists", "made"]
-    Keys.from_file(tmp_path / "key")
+    MasterKey.from_file(tmp_path / "key")
 
 
 @pytest.mark.parametrize("bad", ["", "a b", "ä", "x" * 33, "a/b"])
 def test_epoch_and_label_are_plain_words(bad: str) -> None:
     with pytest.raises(ValueError, match="epoch"):
-        Keys(KEY, epoch=bad)
+        the_keys(epoch=bad)
     with pytest.raises(ValueError, match="label"):
-        Keys(KEY, label=bad)
+        the_keys(label=bad)

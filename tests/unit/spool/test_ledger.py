@@ -42,8 +42,9 @@ def enter(ledger: Ledger, key: str = "k1", **more: object) -> str:
 
 def an_output(role: str = "video") -> StoredOutput:
     return StoredOutput(
+        audience="default@x",
         role=role,
-        file=f"masked/k1/{role}.dcm",
+        file=f"gated/k1/default@x/{role}.dcm",
         sop_class_uid="1.2",
         sop_instance_uid=f"2.25.{len(role)}",
         transfer_syntax_uid="1.2.3",
@@ -58,7 +59,7 @@ OUTPUTS = (an_output("video"), an_output("report"))
 def masked(ledger: Ledger, *destinations: str) -> str:
     key = enter(ledger)
     ledger.claim(key, "w1")
-    ledger.compose(key, OUTPUTS, destinations)
+    ledger.compose(key, OUTPUTS, dict.fromkeys(destinations, "default@x"))
     return key
 
 
@@ -73,9 +74,9 @@ def test_the_ledger_is_readable_by_its_owner_alone(ledger: Ledger) -> None:
 
 def test_an_instance_goes_its_way(ledger: Ledger) -> None:
     key = masked(ledger, "archive")
-    assert not ledger.deliver(key, "video", "archive", 0)
+    assert not ledger.deliver(key, ("default@x", "video"), "archive", 0)
     assert ledger.job(key).state is JobState.MASKED
-    assert ledger.deliver(key, "report", "archive", 0)
+    assert ledger.deliver(key, ("default@x", "report"), "archive", 0)
     job = ledger.job(key)
     assert job.state is JobState.FORWARDED
     assert job.forwarded_at is not None
@@ -91,7 +92,7 @@ def test_a_change_whose_record_fails_has_not_happened(ledger: Ledger) -> None:
     assert ledger.find("k1") is None
     key = masked(ledger, "archive")
     with pytest.raises(_PassingFault):
-        ledger.deliver(key, "video", "archive", 0, before_commit=fail)
+        ledger.deliver(key, ("default@x", "video"), "archive", 0, before_commit=fail)
     assert ledger.job(key).deliveries[0].state is DeliveryState.PENDING
 
 
@@ -106,14 +107,14 @@ def test_one_job_is_claimed_by_one_worker_and_deaths_are_counted(ledger: Ledger)
     other = ledger.claim(key, "w2")
     assert other is not None
     assert other.worker_deaths == 1
-    ledger.compose(key, OUTPUTS, ["archive"])
+    ledger.compose(key, OUTPUTS, {"archive": "default@x"})
     assert ledger.claim(key, "w2") is None
 
 
 def test_a_retry_begins_anew_but_does_not_forget_what_was_delivered(ledger: Ledger) -> None:
     key = masked(ledger, "a", "b")
-    ledger.deliver(key, "video", "a", 0)
-    ledger.deliver(key, "report", "a", 0)
+    ledger.deliver(key, ("default@x", "video"), "a", 0)
+    ledger.deliver(key, ("default@x", "report"), "a", 0)
     ledger.attempted(key, "b", _LastingFault(), 0xA900)
     ledger.advance(key, JobEvent.FAILED_PERMANENT, error=_LastingFault())
     job = ledger.job(key)
@@ -133,11 +134,11 @@ def test_what_went_everywhere_before_a_retry_is_forwarded_once_it_is_composed_ag
     key = masked(ledger, "a")
     ledger.advance(key, JobEvent.FAILED_PERMANENT, error=_LastingFault())
     for role in ("video", "report"):  # another destination's failure must not stop this one
-        assert not ledger.deliver(key, role, "a", 0)
+        assert not ledger.deliver(key, ("default@x", role), "a", 0)
     assert ledger.job(key).state is JobState.QUARANTINED
     ledger.advance(key, JobEvent.RETRIED)
     ledger.claim(key, "w1")
-    ledger.compose(key, OUTPUTS, ["a"])
+    ledger.compose(key, OUTPUTS, {"a": "default@x"})
     assert ledger.job(key).state is JobState.FORWARDED
 
 
@@ -213,5 +214,5 @@ def test_another_file_is_no_ledger(tmp_path: Path) -> None:
 def test_a_ledger_of_another_version_is_left_alone(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     ledger._connection.execute("pragma user_version = 99")
-    with pytest.raises(LedgerForeign, match="version 99, not 1"):
+    with pytest.raises(LedgerForeign, match="version 99, not 2"):
         Ledger(ledger.path)
