@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import stat
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self
 
@@ -23,7 +24,11 @@ _MAX_FILE_BYTES: Final = 4096
 _MIN_DISTINCT_BYTES: Final = 12
 """32 random bytes hold about 30 distinct values and practically never fewer than 20; a file of
 zeros or of one repeated word holds few."""
-_PURPOSES: Final = ("uid", "pseudonym", "fingerprint")
+_PURPOSES: Final = ("uid", "pseudonym", "fingerprint", "date")
+_SHORTEST_OFFSET_S: Final = 366 * 86_400
+"""A year at the least, so that no shifted date lies in the future."""
+_LONGEST_OFFSET_S: Final = 3_652 * 86_400
+"""Ten years."""
 _LABEL: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
@@ -175,6 +180,18 @@ class Keys:
             16 characters of base32 (RFC 4648), 80 bits; fits SH and LO.
         """
         return base64.b32encode(_mac(self._sub_keys["pseudonym"], *parts)[:10]).decode("ascii")
+
+    def date_offset(self, *parts: str) -> timedelta:
+        """Return how far back the dates of these parts are moved.
+
+        Returns
+        -------
+        timedelta
+            366 to 3652 days, to the second, each as likely as any other.
+        """
+        number = int.from_bytes(_mac(self._sub_keys["date"], *parts)[:16], "big")
+        span = _LONGEST_OFFSET_S - _SHORTEST_OFFSET_S + 1
+        return timedelta(seconds=_SHORTEST_OFFSET_S + number % span)
 
     def fingerprint(self) -> str:
         """Return 16 hex digits that name key, epoch and label without telling them."""
