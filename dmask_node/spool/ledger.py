@@ -42,6 +42,9 @@ create table instance (
     sop_class_uid text not null,
     transfer_syntax_uid text not null,
     calling_ae_title text not null,
+    study_digest text not null default '',
+    patient_digest text not null default '',
+    epoch text not null default '',
     times_received integer not null default 1,
     attempts integer not null default 0,
     worker_deaths integer not null default 0,
@@ -54,6 +57,7 @@ create table instance (
     purged_at real
 ) strict;
 create index instance_by_state on instance (state, received_at);
+create index instance_by_study on instance (study_digest, received_at);
 create table output (
     key text not null references instance (key),
     audience text not null,
@@ -103,6 +107,16 @@ class LedgerForeign(Permanent):
 
     reason = "ledger_foreign"
     hint = "Use the version of the node that wrote the state folder, or another state folder."
+
+
+class IdentityConflict(Permanent):
+    """The study has an instance of another patient already."""
+
+    reason = "identity_conflict"
+    hint = (
+        "Two instances of one study name different patients. Correct the one that is wrong at its"
+        " sender; discard it here if it is this one."
+    )
 
 
 class NoSuchJob(Permanent):
@@ -345,6 +359,56 @@ class Ledger:
             )
             before_commit()
         return self.job(key)
+
+    def pin_study(self, key: str, study_digest: str, patient_digest: str, epoch: str) -> str:
+        """Enter whose study a job belongs to, and tell under which epoch its names are keyed.
+
+        All instances of one study are named under the epoch of the first, so that a rotation does
+        not split a study that is on its way; and all of them must be of one patient.
+
+        Parameters
+        ----------
+        key : str
+            Of the job.
+        study_digest, patient_digest : str
+            Keyed digests of the source's Study Instance UID, and of what its pseudonym is made
+            from.
+        epoch : str
+            The one in force.
+
+        Returns
+        -------
+        str
+            The epoch of the study.
+
+        Raises
+        ------
+        IdentityConflict
+            If an instance of that study was masked, or is being masked, as another patient's. One
+            in quarantine does not count, nor one that was discarded from there, unless a
+            destination has some of it.
+        """
+        with self._writing() as connection:
+            other = connection.execute(
+                "select 1 from instance where study_digest = ? and patient_digest != ?"
+                " and key != ? and (state in ('masking', 'waiting', 'masked', 'forwarded')"
+                " or exists (select 1 from delivery where delivery.key = instance.key"
+                " and delivery.state = 'delivered')) limit 1",
+                (study_digest, patient_digest, key),
+            ).fetchone()
+            if other is not None:
+                raise IdentityConflict
+            first = connection.execute(
+                "select epoch from instance where study_digest = ? and epoch != ''"
+                " order by received_at, key limit 1",
+                (study_digest,),
+            ).fetchone()
+            pinned = str(first["epoch"]) if first is not None else epoch
+            connection.execute(
+                "update instance set study_digest = ?, patient_digest = ?, epoch = ? where key = ?",
+                (study_digest, patient_digest, pinned, key),
+            )
+        return pinned
 
     def compose(
         self,

@@ -8,7 +8,7 @@ import pytest
 
 from dmask_node.errors import Permanent, Transient
 from dmask_node.records.jobs import DeliveryState, JobEvent, JobState, StoredOutput
-from dmask_node.spool.ledger import Ledger, LedgerBusy, LedgerForeign, NoSuchJob
+from dmask_node.spool.ledger import IdentityConflict, Ledger, LedgerBusy, LedgerForeign, NoSuchJob
 from dmask_node.spool.states import ImpossibleTransition
 
 
@@ -216,3 +216,54 @@ def test_a_ledger_of_another_version_is_left_alone(tmp_path: Path) -> None:
     ledger._connection.execute("pragma user_version = 99")
     with pytest.raises(LedgerForeign, match="version 99, not 2"):
         Ledger(ledger.path)
+
+
+def being_masked(ledger: Ledger, key: str) -> str:
+    enter(ledger, key)
+    ledger.claim(key, "w1")
+    return key
+
+
+def test_a_study_keeps_the_epoch_of_its_first_instance(ledger: Ledger) -> None:
+    first, second, other = (being_masked(ledger, key) for key in ("k1", "k2", "k3"))
+    assert ledger.pin_study(first, "study", "patient", "1") == "1"
+    assert ledger.pin_study(second, "study", "patient", "2") == "1"
+    assert ledger.pin_study(other, "another study", "patient", "2") == "2"
+    assert ledger.pin_study(first, "study", "patient", "3") == "1"
+
+
+def test_a_study_keeps_its_epoch_when_its_first_instance_is_long_gone(ledger: Ledger) -> None:
+    key = masked(ledger, "a")
+    ledger.pin_study(key, "study", "patient", "1")
+    for output in OUTPUTS:
+        ledger.deliver(key, (output.audience, output.role), "a", 0)
+    ledger.advance(key, JobEvent.EXPIRED)
+    assert ledger.pin_study(being_masked(ledger, "k2"), "study", "patient", "2") == "1"
+
+
+def test_two_patients_in_one_study_are_a_conflict(ledger: Ledger) -> None:
+    ledger.pin_study(being_masked(ledger, "k1"), "study", "patient", "1")
+    with pytest.raises(IdentityConflict):
+        ledger.pin_study(being_masked(ledger, "k2"), "study", "another", "1")
+    ledger.pin_study(being_masked(ledger, "k3"), "study", "patient", "1")
+
+
+def test_what_was_sent_counts_even_when_its_files_are_gone(ledger: Ledger) -> None:
+    key = masked(ledger, "a")
+    ledger.pin_study(key, "study", "patient", "1")
+    for output in OUTPUTS:
+        ledger.deliver(key, (output.audience, output.role), "a", 0)
+    ledger.advance(key, JobEvent.EXPIRED)
+    with pytest.raises(IdentityConflict):
+        ledger.pin_study(being_masked(ledger, "k2"), "study", "another", "1")
+
+
+def test_an_instance_in_quarantine_does_not_keep_the_right_patient_out(ledger: Ledger) -> None:
+    wrong = being_masked(ledger, "k1")
+    ledger.pin_study(wrong, "study", "wrong patient", "1")
+    ledger.advance(wrong, JobEvent.FAILED_PERMANENT, error=_LastingFault())
+    assert ledger.pin_study(being_masked(ledger, "k2"), "study", "patient", "1") == "1"
+    ledger.advance(wrong, JobEvent.RETRIED)
+    ledger.claim(wrong, "w1")
+    with pytest.raises(IdentityConflict):
+        ledger.pin_study(wrong, "study", "wrong patient", "1")
