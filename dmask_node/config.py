@@ -6,9 +6,9 @@ Unknown keys and bad values are refused, all mistakes at once.
 
 import os
 import tomllib
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -17,7 +17,7 @@ from dmask_node.audit.settings import AuditSettings
 from dmask_node.compose.settings import EncoderSettings
 from dmask_node.decode.settings import DecodeSettings
 from dmask_node.deidentify.audience import Audience
-from dmask_node.deidentify.keys import KeyFileExists, MasterKey, create_key_file
+from dmask_node.deidentify.keys import MasterKey, create_key_file
 from dmask_node.deidentify.profile import Profile
 from dmask_node.deidentify.settings import DeidentifySettings
 from dmask_node.errors import SettingsRefused
@@ -30,6 +30,9 @@ from dmask_node.observe.settings import LogSettings
 from dmask_node.receive.settings import ReceiveSettings
 from dmask_node.render.settings import RenderSettings
 from dmask_node.spool.settings import SpoolSettings
+
+KEY_CREDENTIAL: Final = "dmask-master-key"
+"""Name of the systemd credential that holds the master key (LoadCredential=)."""
 
 
 def default_state_dir() -> Path:
@@ -114,7 +117,12 @@ class Settings(BaseSettings):
 
     @property
     def key_file(self) -> Path:
-        """Where the master key is."""
+        """Where the master key is: as configured, else systemd's credential, else the state's."""
+        return self.deidentify.key_file or key_credential() or self.own_key_file
+
+    @property
+    def own_key_file(self) -> Path:
+        """Where the master key is if nothing else is said, and where a new one is put."""
         return self.deidentify.key_file or self.node.state_dir / "keys" / "master.key"
 
 
@@ -185,14 +193,37 @@ def audiences(settings: Settings) -> tuple[Audience, ...]:
     return tuple(found.values())
 
 
-def load_keys(settings: Settings) -> MasterKey:
-    """Load the master key; on a node's first start, make one where none is configured.
+def key_credential() -> Path | None:
+    """Return the master key's file among the credentials that systemd gave, if it gave one."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return None
+    path = Path(folder) / KEY_CREDENTIAL
+    return path if path.exists() else None
 
-    A configured `deidentify.key_file` is never made up: a missing one stops the node.
+
+def load_keys(settings: Settings) -> MasterKey:
+    """Load the master key; never make one.
+
+    Raises
+    ------
+    KeyMissing
+        If there is none; the hint says how to make one.
+    KeyFileUnusable
+        If it can't be used.
     """
-    if settings.deidentify.key_file is None and not settings.key_file.exists():
+    path = settings.key_file
+    return MasterKey.from_file(path, credential=path == key_credential())
+
+
+def create_keys(
+    settings: Settings, before_commit: Callable[[MasterKey], None] = lambda _: None
+) -> MasterKey:
+    """Make a master key where the settings expect one; see `create_key_file`.
+
+    The folder ``keys`` of the state folder is made when missing, a configured one is not.
+    """
+    if settings.deidentify.key_file is None:
         settings.node.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        settings.key_file.parent.mkdir(mode=0o700, exist_ok=True)
-        with suppress(KeyFileExists):  # another process was first
-            create_key_file(settings.key_file)
-    return MasterKey.from_file(settings.key_file)
+        settings.own_key_file.parent.mkdir(mode=0o700, exist_ok=True)
+    return create_key_file(settings.own_key_file, before_commit)

@@ -123,15 +123,30 @@ def _state(folder: Path, min_free_bytes: int) -> Iterator[Finding]:
 
 
 def _key(settings: Settings) -> Finding:
-    if settings.deidentify.key_file is None and not settings.key_file.exists():
-        return Finding(
-            what="key", verdict=Verdict.OK, found="none yet; one is made at the first start"
-        )
     try:
-        keys = load_keys(settings)
+        fingerprint = load_keys(settings).fingerprint()
     except DmaskError as error:
         return _bad("key", error)
-    return Finding(what="key", verdict=Verdict.OK, found=f"fingerprint {keys.fingerprint()}")
+    last = _last_key(settings)
+    if last not in ("", fingerprint):
+        return Finding(
+            what="key",
+            verdict=Verdict.WARNING,
+            found=f"fingerprint {fingerprint}; the node last started with {last}",
+            hint="Another key gives every patient another name. Is it the one in escrow? If systemd"
+            " gives the node its key, run this with CREDENTIALS_DIRECTORY set as for the node.",
+        )
+    return Finding(what="key", verdict=Verdict.OK, found=f"fingerprint {fingerprint}")
+
+
+def _last_key(settings: Settings) -> str:
+    """Return the fingerprint of the key that the node last started with, as far as recorded."""
+    folder, last = audit_folder(settings), ""
+    if folder.exists():
+        for record in Journal(folder, settings.node.name).records():
+            if record["event"] == "node_started":
+                last = str(record["facts"].get("key_fingerprint", ""))
+    return last
 
 
 def _port(settings: Settings) -> Finding:

@@ -7,11 +7,17 @@ from collections.abc import Sequence
 
 from dmask_node.config import Settings, audiences, load_keys
 from dmask_node.deidentify.audience import Audience
+from dmask_node.deidentify.keys import MasterKey
 from dmask_node.models.store import digests, load_morphable_model
 from dmask_node.pipeline import Parts
 
 
-def build_parts(settings: Settings, chosen: Sequence[Audience] | None = None) -> Parts:
+def build_parts(
+    settings: Settings,
+    chosen: Sequence[Audience] | None = None,
+    *,
+    master_key: MasterKey | None = None,
+) -> Parts:
     """Build what the pipeline is made of.
 
     Parameters
@@ -20,6 +26,13 @@ def build_parts(settings: Settings, chosen: Sequence[Audience] | None = None) ->
         Of the node.
     chosen : sequence of Audience, optional
         For whom to compose; without it, for all destinations.
+    master_key : MasterKey, optional
+        Without it, the one that the settings name.
+
+    Raises
+    ------
+    KeyFileUnusable
+        If that is missing or can't be used.
     """
     return Parts(
         decode=settings.decode,
@@ -30,7 +43,7 @@ def build_parts(settings: Settings, chosen: Sequence[Audience] | None = None) ->
         render=settings.render,
         encoder=settings.encoder,
         deidentify=settings.deidentify,
-        master_key=load_keys(settings),
+        master_key=master_key or load_keys(settings),
         audiences=tuple(audiences(settings) if chosen is None else chosen),
         model=load_morphable_model(),
         model_digests=digests(),

@@ -145,9 +145,10 @@ class Node:
     def __init__(self, settings: Settings, worker_command: Sequence[str] = WORKER_COMMAND) -> None:
         self._settings = settings
         state_dir = settings.node.state_dir
+        self._key = load_keys(settings)  # first: without one nothing is touched
         self._lock = _take_state_dir(state_dir)
         self.journal = Journal(audit_folder(settings), settings.node.name)
-        self.spool = Spool(state_dir, load_keys(settings).keyed_digest, self.journal.append)
+        self.spool = Spool(state_dir, self._key.keyed_digest, self.journal.append)
         self.scp = StorageScp(
             settings.receive,
             self.spool.incoming,
@@ -173,7 +174,16 @@ class Node:
         receive = self._settings.receive
         self.spool.tidy(identify)
         self.scp.start()
-        self.journal.append("node_started", "", "ok", {"port": self.scp.port, "pid": os.getpid()})
+        self.journal.append(
+            "node_started",
+            "",
+            "ok",
+            {
+                "port": self.scp.port,
+                "pid": os.getpid(),
+                "key_fingerprint": self._key.fingerprint(),
+            },
+        )
         if receive.any_caller:
             self.journal.append("any_caller_admitted", "", "ok", {"port": self.scp.port})
             _log.warning("any_caller_admitted")

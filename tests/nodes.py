@@ -16,6 +16,8 @@ from pydicom.filereader import read_file_meta_info
 from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
 
+from dmask_node.deidentify.keys import create_key_file
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -151,6 +153,17 @@ class Archive:
 
     def close(self) -> None:
         self._server.shutdown()
+
+
+def a_key(state: Path) -> Path:
+    """Give a node its key, where it looks for one."""
+    folder = state / "keys"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state.chmod(0o700)
+    path = folder / "master.key"
+    if not path.exists():
+        create_key_file(path)
+    return path
 
 
 class Process:

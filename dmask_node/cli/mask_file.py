@@ -12,9 +12,17 @@ from rich.console import Console
 
 from dmask_node.audit.journal import Journal
 from dmask_node.audit.listener import AuditListener
-from dmask_node.cli.output import ConfigOption, JsonOption, answer, console, errors_told
+from dmask_node.cli.keys import record_creation
+from dmask_node.cli.output import ConfigOption, JsonOption, answer, console, errors_told, notice
 from dmask_node.cli.progress import ProgressBar
-from dmask_node.config import audit_folder, load_settings, named_audience
+from dmask_node.config import (
+    Settings,
+    audit_folder,
+    create_keys,
+    load_settings,
+    named_audience,
+)
+from dmask_node.deidentify.keys import KeyFileExists
 from dmask_node.errors import Permanent
 from dmask_node.events import Listener
 from dmask_node.parts import build_parts
@@ -66,6 +74,7 @@ def mask_file(
         raise InputMissing("INPUT is not a readable file")
     settings = load_settings(config)
     chosen = named_audience(settings, *audience)
+    _require_key(settings)
     parts = build_parts(settings, [chosen])
     journal = Journal(audit_folder(settings), settings.node.name)
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -95,3 +104,20 @@ def mask_file(
         "video_sop_instance_uid": study.image.sop_instance_uid,
         "report_sop_instance_uid": study.report.sop_instance_uid,
     }
+
+
+def _require_key(settings: Settings) -> None:
+    """Make the state folder's key at first use: there is no node yet, and no key configured.
+
+    A configured key is never made up.
+    """
+    if settings.deidentify.key_file is not None or settings.key_file.exists():
+        return
+    try:
+        key = create_keys(settings, lambda made: record_creation(settings, made))
+    except KeyFileExists:  # another process was first
+        return
+    notice(
+        f"first use: made the key {settings.key_file}, fingerprint {key.fingerprint()}; "
+        "keep it, for it names every mask (`dmask keys create` puts one elsewhere)"
+    )

@@ -28,6 +28,11 @@ def console() -> Console:
     return _console
 
 
+def notice(text: str) -> None:
+    """Tell a person something on stderr, where it is in nobody's way."""
+    _errors.print(f"dmask: {text}", markup=False)
+
+
 def answer(
     result: Mapping[str, Any], *, as_json: bool, tell: Callable[[Console], None] | None = None
 ) -> None:

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -29,6 +30,7 @@ _SHORTEST_OFFSET_S: Final = 366 * 86_400
 """A year at the least, so that no shifted date lies in the future."""
 _LONGEST_OFFSET_S: Final = 3_652 * 86_400
 """Ten years."""
+_CREDENTIAL_MODES: Final = frozenset({0o400, 0o440, 0o600})
 _LABEL: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
@@ -36,7 +38,14 @@ class KeyFileUnusable(Permanent):
     """The key file can't be used."""
 
     reason = "key_file_unusable"
-    hint = "Restore the key from escrow, or see docs/deidentification.md on making a new one."
+    hint = "Mend what the message names, or restore the key from escrow; see `dmask keys`."
+
+
+class KeyMissing(KeyFileUnusable):
+    """There is no master key where the settings say."""
+
+    reason = "key_missing"
+    hint = "New site: `dmask keys create`. Else restore the key from escrow; never make a new one."
 
 
 class KeyFileExists(Permanent):
@@ -70,7 +79,7 @@ class MasterKey:
         self._ledger_key = _mac(master, "dmask", "ledger")
 
     @classmethod
-    def from_file(cls, path: Path) -> Self:
+    def from_file(cls, path: Path, *, credential: bool = False) -> Self:
         """Read the master key.
 
         Parameters
@@ -78,6 +87,9 @@ class MasterKey:
         path : Path
             At least 32 random bytes, raw or as hex digits (white space around them is passed
             over). Readable by its owner alone (mode 0600 or 0400).
+        credential : bool
+            Whether systemd made the file (LoadCredential=). Then it may have mode 0440, which is
+            how an access control list for the service's user shows, if root or this user owns it.
 
         Returns
         -------
@@ -85,11 +97,18 @@ class MasterKey:
 
         Raises
         ------
+        KeyMissing
+            If there is no such file.
         KeyFileUnusable
-            If the file is missing, not a regular file, readable by others, too short, too long,
-            text other than hex digits, or not random.
+            If it is not a regular file, readable by others, too short, too long, text other than
+            hex digits, or not random.
         """
-        return cls(_read_master(path))
+        return cls(_read_master(path, credential=credential))
+
+    @classmethod
+    def passing(cls) -> Self:
+        """Make a key that ends with the process, for what is thrown away when it has been timed."""
+        return cls(secrets.token_bytes(MIN_KEY_BYTES))
 
     def __repr__(self) -> str:
         return f"MasterKey(fingerprint={self.fingerprint()!r})"
@@ -198,7 +217,9 @@ class Keys:
         return _mac(self._sub_keys["fingerprint"]).hex()[:16]
 
 
-def create_key_file(path: Path) -> None:
+def create_key_file(
+    path: Path, before_commit: Callable[[MasterKey], None] = lambda _: None
+) -> MasterKey:
     """Make a new random master key: 64 hex digits, mode 0600.
 
     The file appears whole or not at all, also after a power cut, and never replaces another; of
@@ -208,6 +229,13 @@ def create_key_file(path: Path) -> None:
     ----------
     path : Path
         Where to. Its folder must exist.
+    before_commit : callable
+        Called with the key before its file appears; if it raises, none appears.
+
+    Returns
+    -------
+    MasterKey
+        The new one.
 
     Raises
     ------
@@ -216,14 +244,19 @@ def create_key_file(path: Path) -> None:
     KeyFileUnusable
         If it can't be written.
     """
+    if path.exists() or path.is_symlink():
+        raise KeyFileExists(f"{path} exists")
+    master = secrets.token_bytes(MIN_KEY_BYTES)
+    key = MasterKey(master)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_hex(MIN_KEY_BYTES).encode("ascii") + b"\n")
+                file.write(master.hex().encode("ascii") + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
+            before_commit(key)
             os.link(temporary, path)  # unlike rename, fails where a file stands
         finally:
             temporary.unlink(missing_ok=True)
@@ -236,22 +269,21 @@ def create_key_file(path: Path) -> None:
         raise KeyFileExists(f"{path} exists") from None
     except OSError as error:
         raise KeyFileUnusable(f"{path} can't be written: {error.strerror}") from None
+    return key
 
 
-def _read_master(path: Path) -> bytes:
+def _read_master(path: Path, *, credential: bool) -> bytes:
     try:
         with path.open("rb") as file:
             state = os.fstat(file.fileno())
             data = file.read(_MAX_FILE_BYTES + 1)
     except FileNotFoundError:
-        raise KeyFileUnusable(f"{path} does not exist") from None
+        raise KeyMissing(f"{path} does not exist") from None
     except OSError as error:
         raise KeyFileUnusable(f"{path} can't be read: {error.strerror}") from None
     if not stat.S_ISREG(state.st_mode):
         raise KeyFileUnusable(f"{path} is not a regular file")
-    if state.st_mode & 0o077:
-        mode = stat.S_IMODE(state.st_mode)
-        raise KeyFileUnusable(f"{path} has mode {mode:04o}; others may read it; chmod it to 0600")
+    _require_private(path, state, credential=credential)
     if len(data) > _MAX_FILE_BYTES:
         raise KeyFileUnusable(f"{path} is longer than {_MAX_FILE_BYTES} bytes; that is no key")
     text = data.strip()
@@ -267,6 +299,18 @@ def _read_master(path: Path) -> bytes:
     except KeyFileUnusable as error:
         raise KeyFileUnusable(f"{path}: {error}") from None
     return master
+
+
+def _require_private(path: Path, state: os.stat_result, *, credential: bool) -> None:
+    mode = stat.S_IMODE(state.st_mode)
+    if credential:
+        if mode not in _CREDENTIAL_MODES or state.st_uid not in (0, os.geteuid()):
+            raise KeyFileUnusable(
+                f"{path} has mode {mode:04o} and owner {state.st_uid}; systemd makes credentials "
+                "that only the service's user can read"
+            )
+    elif mode & 0o077:
+        raise KeyFileUnusable(f"{path} has mode {mode:04o}; others may read it; chmod it to 0600")
 
 
 def _mac(key: bytes, *parts: str) -> bytes:

@@ -19,6 +19,7 @@ from pydicom.encaps import generate_fragments
 from dmask_node.compose.readable import report_text
 from dmask_node.config import Settings, load_settings
 from dmask_node.decode.wrap import wrap_video
+from dmask_node.deidentify.keys import create_key_file
 from dmask_node.demo.archive import Archive
 from dmask_node.demo.comparison import write_contact_sheet
 from dmask_node.errors import Permanent, Transient
@@ -139,10 +140,13 @@ def _free_ports() -> tuple[int, int]:
 
 @contextmanager
 def _running_node(folder: Path, log: Path, node_port: int, archive_port: int) -> Iterator[Settings]:
-    """Run ``dmask serve`` until the block ends."""
+    """Run ``dmask serve`` with a key of its own until the block ends."""
+    key_file = folder / "master.key"
+    create_key_file(key_file)
     destination = Destination(port=archive_port)
     overrides = {
         "DMASK_NODE__STATE_DIR": str(folder / "state"),
+        "DMASK_DEIDENTIFY__KEY_FILE": str(key_file),
         "DMASK_RECEIVE__PORT": str(node_port),
         "DMASK_RECEIVE__MIN_FREE_BYTES": "0",
         "DMASK_FORWARD__DESTINATIONS": json.dumps([destination.model_dump()]),

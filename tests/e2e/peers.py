@@ -12,6 +12,7 @@ from dmask_node.records.jobs import Job
 from dmask_node.spool.ledger import Ledger
 from dmask_node.spool.store import LEDGER_FILE
 from tests.e2e.network import PrivateLoopback, wait_until
+from tests.nodes import a_key
 
 ORTHANC_HTTP = "http://127.0.0.1:8042"
 DMASK = [sys.executable, "-m", "dmask_node"]
@@ -110,6 +111,7 @@ class Node:
             f'name = "pacs"\nae_title = "{Orthanc.ae_title}"\n'
             f'host = "127.0.0.1"\nport = {Orthanc.dicom_port}\n\n' + settings
         )
+        a_key(self.state)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -79,7 +79,8 @@ def test_a_changed_journal_is_found(orthanc: Orthanc, make_node: Callable[..., N
 @pytest.mark.parametrize(
     ("settings", "reason", "told"),
     [
-        ('[deidentify]\nkey_file = "/nowhere/none.key"\n', "key_file_unusable", "none.key"),
+        ('[deidentify]\nkey_file = "/nowhere/none.key"\n', "key_missing", "none.key"),
+        ("", "key_missing", "`dmask keys create`"),
         ('[inference]\nprovider = "cuda"\n', "provider_missing", "[gpu] extra"),
     ],
 )
