@@ -197,6 +197,11 @@ FIELDS: Final[Mapping[str, Value]] = MappingProxyType(
             source=f"Body Part Examined if it is one of {len(BODY_PARTS)} terms, else FACE",
             origin=_Origin.COPIED,
         ),
+        "laterality": Value(
+            action=Action.ENUMERATED,
+            source="laterality of the body part if it is R, L or B",
+            origin=_Origin.COPIED,
+        ),
         "study_description": _described("Study Description"),
         "series_description": _described("Series Description"),
         "device_manufacturer": _device("Manufacturer"),
@@ -205,6 +210,11 @@ FIELDS: Final[Mapping[str, Value]] = MappingProxyType(
         "study_time": _shifted("Study Time"),
         "content_date": _shifted("Content Date"),
         "content_time": _shifted("Content Time"),
+        "report_date": _shifted("Content Date or Study Date"),
+        "report_time": _shifted("Content Time or Study Time"),
+        "longitudinal_modified": Value(
+            action=Action.OWN, source="whether dates were shifted or left out"
+        ),
     }
 )
 """What each field of the clean header is. A field that is not here can reach no list."""
@@ -502,7 +512,7 @@ class _Walk:
 
     def judge_entry(self, keyword: str, rule: Rule, path: tuple[str, ...]) -> None:
         """Judge one entry by the row of its attribute."""
-        tag = tag_for_keyword(keyword)
+        tag = _tag_of(keyword)
         where = "".join(f"{each} > " for each in path) + keyword
         if tag is None:
             self.findings.append(f"{where} is no attribute of the standard")
@@ -533,7 +543,7 @@ class _Walk:
         if not rule:  # a container, or a reference whose items are judged where they stand
             return
         keyword = _VALUE_OF[kind]
-        tag = tag_for_keyword(keyword)
+        tag = _tag_of(keyword)
         assert tag is not None
         attribute = load_table().look_up(tag)
         row = load_content_items().get((code, scheme, kind))
@@ -582,6 +592,11 @@ def _require_clean_content(value: Value, basic: Basic | None) -> None:
         _require_letter(value, basic, _CONTENT_LETTERS)
 
 
+def _tag_of(keyword: str) -> int | None:
+    """Return the tag of an attribute; the dictionary has retired ones whose keyword is empty."""
+    return tag_for_keyword(keyword) if keyword else None
+
+
 def _said(row: TableRow | None) -> tuple[Basic | None, Mapping[Option, Cell]]:
     return (row.basic, row.cells) if row else (None, {})
 
@@ -614,7 +629,6 @@ def removed_rows(rows: Iterable[RuleRow]) -> tuple[TableRow, ...]:
 # A site's additions
 
 _REFUSED_VRS: Final[Mapping[str, str]] = {
-    "SQ": "a sequence can't be added",
     "UI": "a UID can't be added: those that leave are keyed",
     "PN": "a person's name can't be added",
     "DA": "a date can't be added: those that leave are shifted",
@@ -656,7 +670,8 @@ def judge_addition(keyword: str, grammar_kind: str, options: frozenset[str]) -> 
     RuleForbidden
         If the table and the options forbid it, the message names the option that would allow it or
         says that none does; if the kind of grammar is unknown or too weak for the attribute; if the
-        attribute is a sequence, UID, name, date or time, or composed by the node anyway.
+        attribute is a UID, name, date, time, or sequence of other things than codes, or composed by
+        the node anyway.
     """
     _require_declarable(options)
     try:
@@ -681,7 +696,7 @@ def judge_addition(keyword: str, grammar_kind: str, options: frozenset[str]) -> 
 
 def _addable(keyword: str, grammar_kind: str) -> int:
     """Return the tag of an attribute that may be added if the table permits it."""
-    tag = tag_for_keyword(keyword)
+    tag = _tag_of(keyword)
     if tag is None:
         raise _Forbidden("is no attribute of the standard; private ones can't be added")
     if tag >> 16 < _FIRST_GROUP:
@@ -694,6 +709,10 @@ def _addable(keyword: str, grammar_kind: str) -> int:
     for vr in representations:
         if vr in _REFUSED_VRS:
             raise _Forbidden(_REFUSED_VRS[vr])
+    if ("SQ" in representations) != (grammar_kind == "codes"):
+        raise _Forbidden("a sequence can be added by codes, and nothing else by codes")
+    if "SQ" in representations and not keyword.endswith("CodeSequence"):
+        raise _Forbidden("a sequence can't be added, unless it is a code sequence")
     if _ANY_TEXT & set(representations) and grammar_kind not in _WHOLE_VALUES:
         raise _Forbidden(
             f"holds any text or bytes ({representations[0]}): needs enum or vocabulary"
