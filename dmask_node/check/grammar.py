@@ -13,12 +13,13 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final
 
-from dmask_node.records.masked import CleanHeader, EncodedVideo
+from dmask_node.records.masked import CleanHeader, Encoded
 from dmask_node.version import RENDERER, VERSION
 
 Rule = Mapping[str, Any]
 """One entry of an allow-list."""
 
+VIDEO_PHOTOGRAPHIC: Final = "1.2.840.10008.5.1.4.1.1.77.1.4.1"
 _UID: Final = re.compile(r"2\.25\.[1-9][0-9]{23,38}")
 _HEADER_FORMS: Final[Mapping[str, str]] = {
     "pseudonym": r"[A-Z2-7]{16}",
@@ -45,7 +46,9 @@ class Facts:
     """What values are compared with."""
 
     header: CleanHeader
-    encoded: EncodedVideo
+    encoded: Encoded
+    image_sop_class_uid: str = VIDEO_PHOTOGRAPHIC
+    """Of the image to which the report refers."""
 
 
 @cache
