@@ -7,7 +7,7 @@ import warnings
 import typer
 
 from dmask_node.cli.audit import audit_app
-from dmask_node.cli.bench import bench_clip
+from dmask_node.cli.bench import bench_app
 from dmask_node.cli.config import config_app
 from dmask_node.cli.demo import demo
 from dmask_node.cli.jobs import jobs
@@ -35,7 +35,7 @@ app.command("discard")(discard)
 app.command("doctor")(doctor)
 app.command("version")(version)
 app.command("demo")(demo)
-app.command("bench")(bench_clip)
+app.add_typer(bench_app, name="bench")
 app.add_typer(audit_app, name="audit")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")

@@ -1,13 +1,15 @@
-"""``dmask bench``: how fast the whole path is."""
+"""``dmask bench``: how fast the whole path is, and how fast composing is, beside named peers."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
-from dmask_node.bench import bench
+from dmask_node.bench.deid import COMPOSE, COPY, PEER_PACKAGE, TABLE, DeidBench, bench_deid
+from dmask_node.bench.path import bench
 from dmask_node.cli.output import ConfigOption, JsonOption, answer, errors_told
 from dmask_node.config import load_settings
 from dmask_node.deidentify.keys import MasterKey
@@ -15,6 +17,21 @@ from dmask_node.demo.sample import sample_video
 from dmask_node.parts import build_parts
 
 
+class _PathByDefault(TyperGroup):
+    """``dmask bench`` and ``dmask bench CLIP`` mean ``dmask bench path``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h")):
+            args = ["path", *args]
+        return super().parse_args(ctx, args)
+
+
+bench_app = typer.Typer(
+    cls=_PathByDefault, help="Time the node beside named peers, in one run.", no_args_is_help=False
+)
+
+
+@bench_app.command("path")
 def bench_clip(
     clip: Annotated[Path | None, typer.Argument(help="Video or DICOM file with a face.")] = None,
     enlarge: Annotated[
@@ -23,7 +40,10 @@ def bench_clip(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Time every stage on a clip, beside the same clip merely decoded and encoded again."""
+    """Time every stage on a clip, beside the same clip merely decoded and encoded again.
+
+    Example: dmask bench path clip.mp4 --enlarge 5
+    """
     with errors_told(as_json=as_json):
         settings = load_settings(config)
         parts = build_parts(settings, master_key=MasterKey.passing())  # nothing of it is kept
@@ -58,3 +78,48 @@ def bench_clip(
         shown.print(f"{share}, peak memory {result.peak_memory_bytes / 2**20:.0f} MiB")
 
     answer(numbers, as_json=as_json, tell=tell)
+
+
+@bench_app.command("deid")
+def bench_composing(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Time composing an object from a source header, beside libraries given the same header.
+
+    The peers are pydicom, which merely reads and writes it, and dicom-anonymizer (from PyPI, where
+    it is installed), which cleans it by the table of PS3.15. Example: dmask bench deid --json
+    """
+    with errors_told(as_json=as_json):
+        result = bench_deid(load_settings(config))
+    answer(_numbers(result), as_json=as_json, tell=lambda shown: _tell(result, shown))
+
+
+def _numbers(result: DeidBench) -> dict[str, object]:
+    return {
+        "headers": [
+            {
+                "header": times.header,
+                "elements": times.elements,
+                "ms": {what: round(1000 * s, 3) for what, s in times.seconds.items()},
+                "times_as_long": {
+                    peer: round(ratio, 2)
+                    for peer in (COPY, TABLE)
+                    if (ratio := times.ratio(peer)) is not None
+                },
+            }
+            for times in result.times
+        ],
+        "machine": result.machine,
+    }
+
+
+def _tell(result: DeidBench, shown: Console) -> None:
+    shown.print(f"milliseconds an object, best of many, on {result.machine}")
+    table = Table("source header", "elements", COMPOSE, COPY, TABLE, box=None)
+    for times in result.times:
+        each = [
+            f"{1000 * times.seconds[what]:.2f}" if what in times.seconds else "not installed"
+            for what in (COMPOSE, COPY, TABLE)
+        ]
+        table.add_row(times.header, str(times.elements), *each)
+    shown.print(table)
+    if all(times.ratio(TABLE) is None for times in result.times):
+        shown.print(f"for the third peer: pip install {PEER_PACKAGE}")
