@@ -15,7 +15,7 @@ from rich.table import Table
 
 from dmask_node.errors import DmaskError
 from dmask_node.training.labels.agreement import agreement, pair_readings
-from dmask_node.training.labels.draw import draw_grid, draw_reading, stack
+from dmask_node.training.labels.draw import draw_context, draw_grid, draw_reading, stack
 from dmask_node.training.labels.errors import ReadingRefused
 from dmask_node.training.labels.find import find_eyes, read_picture, second_crop, take_frames
 from dmask_node.training.labels.scheme import parse_reading
@@ -29,6 +29,8 @@ from dmask_node.training.labels.store import (
     write_manifest,
 )
 
+_ROWS, _COLUMNS = 4, 3
+"""Of a picture of contexts."""
 _CONSOLE = Console(highlight=False, soft_wrap=True)
 
 
@@ -70,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("crop_ids", nargs="+", metavar="CROP_ID")
     one.add_argument("--brighten", action="store_true", help="stretch the contrast of dark crops")
     one.set_defaults(run=_view)
+
+    one = commands.add_parser("context", help="draw crops with what is around, 12 a picture")
+    one.add_argument("work", type=Path)
+    one.add_argument("crop_ids", nargs="+", metavar="CROP_ID")
+    one.set_defaults(run=_context)
 
     one = commands.add_parser("record", help="check readings and enter them")
     one.add_argument("labels", type=Path, metavar="LABELS.jsonl")
@@ -141,6 +148,24 @@ def _view(asked: argparse.Namespace) -> int:
         [drawn(crop) for crop in crops_named(asked.work, asked.crop_ids)],
         asked,
     )
+    return 0
+
+
+def _context(asked: argparse.Namespace) -> int:
+    def drawn(crop: Crop) -> NDArray[np.uint8]:
+        afar = crop.frame.seen_from_afar().cut(read_picture(crop.file))
+        return draw_context(afar, crop.crop_id)
+
+    pictures = [drawn(crop) for crop in crops_named(asked.work, asked.crop_ids)]
+    folder = asked.work / "context"
+    folder.mkdir(exist_ok=True)
+    for k in range(0, len(pictures), _ROWS * _COLUMNS):
+        page = pictures[k : k + _ROWS * _COLUMNS]
+        page += [np.zeros_like(page[0])] * (-len(page) % _COLUMNS)
+        rows = [np.hstack(page[n : n + _COLUMNS]) for n in range(0, len(page), _COLUMNS)]
+        file = folder / f"{asked.crop_ids[k]}.png"
+        cv2.imwrite(str(file), stack(rows)[..., ::-1])
+        _CONSOLE.print(str(file))
     return 0
 
 

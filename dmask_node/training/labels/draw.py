@@ -103,6 +103,13 @@ def draw_reading(crop: NDArray[np.uint8], shape: Shape, title: str) -> NDArray[n
     return _with_rulers(drawn, title)
 
 
+def draw_context(crop: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
+    """Shrink a crop seen from afar to half its size, with its id: blurred lids become readable."""
+    small = cv2.resize(crop, (CROP_SIZE[0] // 2, CROP_SIZE[1] // 2), interpolation=cv2.INTER_AREA)
+    cv2.putText(small, title, (4, 12), cv2.FONT_HERSHEY_PLAIN, 0.9, (255, 255, 0), 1)
+    return np.asarray(small, dtype=np.uint8)
+
+
 def stack(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Put pictures of equal width below each other."""
     return np.vstack(list(pictures))
