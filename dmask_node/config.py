@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from dmask_node.audit.settings import AuditSettings
 from dmask_node.compose.settings import EncoderSettings
 from dmask_node.decode.settings import DecodeSettings
+from dmask_node.deidentify.additions import check_profile
 from dmask_node.deidentify.audience import Audience
 from dmask_node.deidentify.keys import MasterKey, create_key_file
 from dmask_node.deidentify.profile import Profile
@@ -113,6 +114,17 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"forward.destinations {destination.name}: no profile {destination.profile}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _profiles_add_what_they_may(self) -> Self:
+        mistakes = [
+            f"profiles.{name}.extra_keep {mistake}"
+            for name, profile in self.profiles.items()
+            for mistake in check_profile(profile)
+        ]
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
         return self
 
     @property

@@ -6,7 +6,7 @@ import json
 import sys
 import textwrap
 from collections.abc import Iterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, get_args
 
 import typer
 from pydantic import BaseModel
@@ -52,6 +52,10 @@ def example_toml() -> str:
     lines = [_HEAD]
     for name, field in Settings.model_fields.items():
         room = field.annotation
+        if isinstance(field.default, dict):  # named tables: the one that is there by default
+            ((key, first),) = field.default.items()
+            lines += _table(f"{name}.{key}", type(first))
+            continue
         assert isinstance(room, type)
         assert issubclass(room, BaseModel)
         lines += _table(name, room)
@@ -60,7 +64,7 @@ def example_toml() -> str:
 
 def _table(name: str, room: type[BaseModel]) -> Iterator[str]:
     yield f"[{name}]"
-    yield _comment((room.__doc__ or "").strip())
+    yield _comment(" ".join((room.__doc__ or "").split()))
     defaults = room()
     words = _docstrings(room)
     nested = []
@@ -71,6 +75,11 @@ def _table(name: str, room: type[BaseModel]) -> Iterator[str]:
             continue
         yield ""
         yield _comment(words[key])
+        listed = _listed(room, key)
+        if listed is not None:
+            yield f"# [[{name}.{key}]]"
+            yield from _commented_out(listed)
+            continue
         yield _line(key, _IN_A_HOSPITAL.get(key, value))
     for key, first in nested:
         yield ""
@@ -80,6 +89,20 @@ def _table(name: str, room: type[BaseModel]) -> Iterator[str]:
             yield _comment(text)
             yield _line(inner, getattr(first, inner))
     yield ""
+
+
+def _listed(room: type[BaseModel], key: str) -> type[BaseModel] | None:
+    """Return of which tables a setting is a list; None where it is none."""
+    first = (*get_args(room.model_fields[key].annotation), None)[0]
+    return first if isinstance(first, type) and issubclass(first, BaseModel) else None
+
+
+def _commented_out(model: type[BaseModel]) -> Iterator[str]:
+    """Write down a table that is not there by default."""
+    for key, text in _docstrings(model).items():
+        yield _comment(text)
+        field = model.model_fields[key]
+        yield f"# {_line(key, None if field.is_required() else field.default)}".replace("# #", "#")
 
 
 def _docstrings(model: type[BaseModel]) -> dict[str, str]:

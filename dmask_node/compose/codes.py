@@ -27,11 +27,11 @@ METHODS: Final = {
         ("113101", "Clean Pixel Data Option"),
         ("113102", "Clean Recognizable Visual Features Option"),
         ("113105", "Clean Descriptors Option"),
+        ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
         ("113108", "Retain Patient Characteristics Option"),
+        ("113109", "Retain Device Identity Option"),
     )
 }
-PIXEL_METHODS: Final = frozenset({"113101", "113102"})
-"""Options that say something of pixels: not for an object without any."""
 
 # Image: PS3.16 CID 7203, 7005 and 4031.
 SURFACE_RENDERING: Final = _code("113075", "DCM", "Surface rendering")

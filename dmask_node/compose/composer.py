@@ -133,8 +133,7 @@ def add_patient_study_equipment(dataset: Dataset, header: CleanHeader, role: Rol
     dataset.DeidentificationMethodCodeSequence = Sequence(
         [
             codes.item(codes.METHODS[value])
-            for value in header.method_codes
-            if is_image or value not in codes.PIXEL_METHODS
+            for value in (header.method_codes if is_image else header.report_method_codes)
         ]
     )
     dataset.LongitudinalTemporalInformationModified = "REMOVED"

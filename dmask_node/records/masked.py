@@ -178,6 +178,52 @@ Encoded = EncodedVideo | EncodedPicture
 """What was drawn of one source."""
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Grammar of an addition: one of these words of the site."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WholeNumbers:
+    """Grammar of an addition: a whole number from `least` to `most`, both allowed."""
+
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCode:
+    """A code as the site wrote it."""
+
+    value: str
+    scheme: str
+    """Coding Scheme Designator."""
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Grammar of an addition: one of these codes, in a sequence of one item."""
+
+    codes: tuple[KeptCode, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptValue:
+    """A value that goes out by an addition of the site; see ``extra_keep`` of a profile."""
+
+    keyword: str
+    """Of an attribute that is on no allow-list, at the top level."""
+    in_image: bool
+    in_report: bool
+    grammar: Words | WholeNumbers | Codes
+    value: str
+    """One word of `Words`; decimal digits of one of `WholeNumbers`; or value and scheme of one of
+    `Codes`, a space between."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanHeader:
     """All of a source header that may reach an outgoing object, already keyed or from a list.
@@ -198,19 +244,47 @@ class CleanHeader:
     """Keyed; empty when the source had none."""
     patient_sex: str
     """``M``, ``F``, ``O`` or empty."""
+    patient_age: str
+    """In whole years, ``000Y`` to ``090Y``, which also stands for all above; or empty."""
     body_part_examined: str
     """From the list of PS3.16 Annex L parts that show a face; ``FACE`` when in doubt."""
+    laterality: str
+    """Of that part: ``R``, ``L``, ``B`` or empty."""
     study_description: str
     """From the site's vocabulary, else the constant."""
+    series_description: str
+    """From the site's vocabulary, else empty: the image's constant goes out."""
+    study_date: str
+    """Here and below: shifted by the patient's keyed offset, ``YYYYMMDD``; empty: none is sent."""
+    study_time: str
+    """Here and below: ``HHMMSS``, never without its date."""
+    content_date: str
+    """Of the image."""
+    content_time: str
+    report_date: str
+    """Content Date of the report: that of the image, else Study Date; as are its times."""
+    report_time: str
+    device_manufacturer: str
+    """Of the camera, as the site wrote it; empty where it is not on the site's list."""
+    device_model: str
+    kept: tuple[KeptValue, ...]
+    """What the site adds to the allow-lists."""
     source_was_lossy: bool
     method_codes: tuple[str, ...]
-    """CID 7050 code values of the options applied."""
+    """CID 7050 code values of the options applied to the image, in ascending order."""
+    report_method_codes: tuple[str, ...]
+    """The same of the report; those about pixels are never among them."""
     profile: str
     """Name of the profile under which this was made; not sent."""
     profile_digest: str
     """SHA-256 of that profile's options and lists, hex; not sent."""
     key_fingerprint: str
     """Names the key without telling it."""
+
+    @property
+    def longitudinal_modified(self) -> str:
+        """Longitudinal Temporal Information Modified: whether dates were shifted or left out."""
+        return "MODIFIED" if self.study_date or self.content_date else "REMOVED"
 
 
 class Role(StrEnum):

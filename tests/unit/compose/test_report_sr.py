@@ -38,7 +38,8 @@ def test_the_only_date_is_the_dummy(tmp_path: Path) -> None:
 
 
 def test_an_object_without_pixels_claims_no_pixel_option(tmp_path: Path) -> None:
-    dataset = dcmread(a_masked_study(tmp_path, clean(a_header())).report.path)
+    header = clean(a_header(StudyDescription="Ptosis"))
+    dataset = dcmread(a_masked_study(tmp_path, header).report.path)
     methods = [item.CodeValue for item in dataset.DeidentificationMethodCodeSequence]
     assert methods == ["113100", "113105"]
 

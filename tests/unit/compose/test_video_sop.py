@@ -51,7 +51,7 @@ def test_no_trace_of_an_attempt_is_left(tmp_path: Path) -> None:
 
 
 def test_the_object_says_what_was_done_to_it(tmp_path: Path) -> None:
-    header = clean(a_header())
+    header = clean(a_header(StudyDescription="Ptosis"))
     dataset = dcmread(compose_video(an_encoded(tmp_path), header, tmp_path / "v.dcm").path)
     assert dataset.ImageType == ["DERIVED", "PRIMARY"]
     assert dataset.PatientIdentityRemoved == "YES"

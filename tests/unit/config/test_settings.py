@@ -24,7 +24,7 @@ def test_the_example_loads_and_holds_every_setting_with_its_default() -> None:
     assert loaded == defaults
     text = EXAMPLE.read_text()
     for room in defaults:
-        assert f"[{room}]\n" in text
+        assert f"[{room}]\n" in text or f"[{room}.default]\n" in text
 
 
 def test_the_settings_of_the_container_load() -> None:
