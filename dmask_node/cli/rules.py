@@ -13,6 +13,7 @@ from rich.table import Table
 
 from dmask_node.cli.output import ConfigOption, JsonOption, answer, errors_told
 from dmask_node.config import Settings, load_settings
+from dmask_node.deidentify.additions import addable, grammar_for
 from dmask_node.deidentify.confidentiality_table import (
     Basic,
     Provenance,
@@ -24,6 +25,7 @@ from dmask_node.deidentify.rules import (
     DECLARABLE,
     Action,
     RuleRow,
+    judge_addition,
     judge_all,
     removed_rows,
 )
@@ -54,8 +56,7 @@ def show(
     """
     with errors_told(as_json=as_json):
         settings = load_settings(config)
-        options = _options(settings, profile)
-        rows = judge_all(options)
+        rows = _rows(settings, profile)
     if as_markdown:
         sys.stdout.write(markdown(settings, profile))
         return
@@ -68,6 +69,14 @@ def _options(settings: Settings, profile: str | None) -> frozenset[str]:
     if profile not in settings.profiles:
         raise SettingsRefused(f"no profile {profile} in the settings")
     return settings.profiles[profile].options()
+
+
+def _rows(settings: Settings, profile: str | None) -> tuple[RuleRow, ...]:
+    """Judge the lists of the package, and what the profile adds to them."""
+    options = _options(settings, profile)
+    added = settings.profiles[profile].extra_keep if profile else ()
+    additions = (judge_addition(keep.attribute, keep.kind, options) for keep in added)
+    return (*judge_all(options), *additions)
 
 
 # For programs
@@ -123,10 +132,10 @@ def _tell(shown: Console, rows: tuple[RuleRow, ...]) -> None:
 
 
 def _by_class(rows: Iterable[RuleRow]) -> Iterator[tuple[str, list[RuleRow]]]:
-    """Yield the rows of each kind of object under its name, code triples left out."""
+    """Yield the rows of each kind of object under its name, without the triples of codes."""
     shown = (row for row in rows if row.keyword not in _IN_CODES)
     for uid, group in groupby(shown, key=lambda row: row.sop_class_uid):
-        yield UID(uid).name, list(group)
+        yield UID(uid).name if uid else "Added by the site", list(group)
 
 
 def _indented(row: RuleRow, by: str) -> str:
@@ -160,6 +169,7 @@ _ACTIONS: Final[Mapping[Action, str]] = {
     Action.VOCABULARY: "the site's own spelling of the source's value, if the site lists it",
     Action.MATCHED: "the source's value if it is within a range or a pattern",
     Action.SHIFTED: "date and time, moved by the patient's keyed offset",
+    Action.ENCRYPTED: "identity in an envelope that only recipients whom the site names can open",
     Action.REMOVED: "not sent",
 }
 
@@ -186,7 +196,7 @@ def markdown(settings: Settings, profile: str | None = None) -> str:
     RuleForbidden
         If the table and the options forbid an entry of an allow-list.
     """
-    rows = judge_all(_options(settings, profile))
+    rows = _rows(settings, profile)
     blocks = [_head(load_table().provenance, profile), *_option_tables(settings)]
     blocks += ["## Actions", _table(("action", "meaning"), _ACTIONS.items())]
     for name, group in _by_class(rows):
@@ -194,6 +204,8 @@ def markdown(settings: Settings, profile: str | None = None) -> str:
         items = [row for row in group if row.concept]
         if items:
             blocks += ["Values of its content items, by concept name:", _rule_table(items)]
+    if profile is None:
+        blocks += ["## What a site may add", _ADDITIONS, _addition_table()]
     blocks += ["## Everything else", _everything_else(rows), _removed_table(rows)]
     return "\n\n".join(blocks) + "\n"
 
@@ -253,6 +265,23 @@ def _rule_table(rows: Iterable[RuleRow]) -> str:
             for row in rows
         ),
     )
+
+
+_ADDITIONS: Final = """\
+`extra_keep` of a profile takes these, each with all values that it may have
+([`additions.toml`](../dmask_node/data/allowed/additions.toml)), and only where the profile declares
+the option."""
+
+
+def _addition_table() -> str:
+    """List what a site may add, with the option that it takes."""
+    rows = []
+    for keyword, objects in addable().items():
+        grammar = grammar_for(keyword)
+        row = judge_addition(keyword, grammar, DECLARABLE)
+        cells = (tag_text(row.tag), keyword, row.basic or "", grammar, row.option)
+        rows.append((*cells, ", ".join(objects)))
+    return _table(("tag", "attribute", "table", "grammar", "option", "objects"), rows)
 
 
 def _removed_table(rows: tuple[RuleRow, ...]) -> str:

@@ -107,7 +107,8 @@ def term_for(
 
 
 @cache
-def _classes() -> Mapping[str, list[str]]:
+def addable() -> Mapping[str, list[str]]:
+    """Return every attribute that a site may add, with the objects that may hold it."""
     file = resources.files("dmask_node").joinpath("data", "allowed", "additions.toml")
     listed: dict[str, list[str]] = tomllib.loads(file.read_text(encoding="utf-8"))["attributes"]
     return listed
@@ -120,17 +121,21 @@ def _look(keep: Keep, profile: Profile) -> Iterator[str]:
     except RuleForbidden as error:
         yield str(error).removeprefix(f"{keep.attribute}: ")
         return
-    allowed = _classes().get(keep.attribute, [])
+    allowed = addable().get(keep.attribute, [])
     if not allowed:
         yield "is none of the attributes that a site may add; see data/allowed/additions.toml"
         return
     yield from (f"is no attribute of the {name}" for name in keep.classes if name not in allowed)
     vr = _vr(keep.attribute)
     if vr not in _VRS[keep.kind]:
-        right = next(kind for kind, vrs in _VRS.items() if vr in vrs)
-        yield f"has value representation {vr}: needs {right}, not {keep.kind}"
+        yield f"has value representation {vr}: needs {grammar_for(keep.attribute)}, not {keep.kind}"
         return
     yield from _look_at_values(keep, vr)
+
+
+def grammar_for(keyword: str) -> str:
+    """Return the kind of grammar that the values of an attribute need."""
+    return next(kind for kind, vrs in _VRS.items() if _vr(keyword) in vrs)
 
 
 def _look_at_values(keep: Keep, vr: str) -> Iterator[str]:

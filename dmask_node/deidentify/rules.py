@@ -74,6 +74,8 @@ class Action(StrEnum):
     """The source's value if it is within a grammar: a range, a pattern."""
     SHIFTED = "shifted"
     """A date and time moved by the patient's keyed offset."""
+    ENCRYPTED = "encrypted"
+    """Identity in an envelope that only the recipients whom the site names can open."""
     REMOVED = "removed"
 
 
@@ -84,6 +86,7 @@ class _Origin(StrEnum):
     UID = "keyed UID"
     PSEUDONYM = "keyed pseudonym"
     COPIED = "value of the source"
+    ENVELOPE = "encrypted identity"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +100,7 @@ class Value:
     option: Option | None = None
     """The option under which alone it stands, whatever the table says."""
     otherwise: Action | None = None
-    """What stands there where the profile does not declare `option`; None: the entry is wrong."""
+    """What stands there where the profile does not declare `option`; with one, never None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,6 +290,13 @@ def _copied(rule: Rule) -> Value:
     return GRAMMARS[rule["source"]]
 
 
+_ESCROW: Final = Value(
+    action=Action.ENCRYPTED,
+    source="identity of the source, as CMS to the recipients whom the site names; else absent",
+    origin=_Origin.ENVELOPE,
+)
+
+
 def _payload(_rule: Rule) -> Value:
     return _own(f"pictures drawn and encoded anew ({CLEAN_PIXEL_DATA}, {CLEAN_VISUAL_FEATURES})")
 
@@ -320,7 +330,9 @@ _KINDS: Final[Mapping[str, Callable[[Rule], Value]]] = {
     "tag": lambda rule: _own("pointer to " + " or ".join(rule["tag"])),
     "fingerprint": lambda _: _own("method in words, software version, fingerprint of the key"),
     "model_digest": lambda _: _own("version of the renderer, or digest of a shipped model"),
+    "escrow": lambda _: _own("identity, encrypted to the recipients that the site names"),
     "uid": lambda _: _uid("what it names"),
+    "escrow": lambda _: _ESCROW,
     "payload": _payload,
     "items": _items,
     "codes": lambda rule: _own(_codes(rule)),
@@ -370,7 +382,7 @@ def _judge_value(
     value: Value, basic: Basic | None, cells: Mapping[Option, Cell], declared: frozenset[str]
 ) -> _Verdict:
     """Judge one value by one row of a table; raise `_Forbidden` with what is wrong."""
-    if value.origin is _Origin.OURS:
+    if value.origin in (_Origin.OURS, _Origin.ENVELOPE):
         return _Verdict(value.action)
     if value.origin is not _Origin.COPIED:
         _require_letter(value, basic, _LETTERS[value.origin])
@@ -381,8 +393,7 @@ def _judge_value(
     _require_cell(value, value.option, basic, cells)
     if value.option in declared:
         return _Verdict(value.action, value.option, value.otherwise)
-    if value.otherwise is None:
-        raise _Forbidden(f"{_told(value)}; {_needs([value.option])}")
+    assert value.otherwise is not None
     return _Verdict(value.otherwise, fallback=True)
 
 
@@ -520,6 +531,8 @@ class _Walk:
         row = load_table().look_up(tag)
         try:
             value = _value(rule)
+            if value.origin is _Origin.ENVELOPE:
+                _require_envelope((*path, keyword))
             verdict = _judge_value(value, *_said(row), self.options)
         except _Forbidden as finding:
             self.findings.append(f"{where}: {finding}")
@@ -584,8 +597,16 @@ class _Walk:
         )
 
 
+def _require_envelope(place: tuple[str, ...]) -> None:
+    """Require that encrypted identity stands where PS3.15 E.1.1 wants it, and nowhere else."""
+    if place != ("EncryptedAttributesSequence", "EncryptedContent"):
+        raise _Forbidden(f"{_Origin.ENVELOPE} outside of EncryptedAttributesSequence")
+
+
 def _require_clean_content(value: Value, basic: Basic | None) -> None:
     """Judge what Table E.3.4-1 says: without its option nothing is copied into a content item."""
+    if value.origin is _Origin.ENVELOPE:
+        _require_envelope(("ContentSequence",))
     if value.origin is _Origin.COPIED:
         raise _Forbidden(f"{_told(value)}; {_needs([Option.CLEAN_STRUCTURED_CONTENT])}")
     if value.origin is not _Origin.OURS:

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dmask_node.cli.app import app
+from dmask_node.deidentify.additions import addable
 from dmask_node.deidentify.confidentiality_table import load_table
 from dmask_node.deidentify.rules import DECLARABLE, Action, allow_lists, judge_all
 
@@ -75,6 +76,30 @@ def test_a_profile_is_shown_as_it_is(settings: str) -> None:
         assert sex == {action}
     assert "113105" not in found["profiles"]["bare"]
     assert "113108" in found["profiles"]["research"]
+
+
+def test_what_a_profile_adds_is_shown_with_its_option(tmp_path: Path) -> None:
+    file = tmp_path / "dmask.toml"
+    file.write_text(
+        '[profiles.default]\n[[profiles.default.extra_keep]]\nattribute = "ProtocolName"\n'
+        'vocabulary = ["Ptosis clinic"]\n'
+    )
+    added = shown("--config", str(file), "--profile", "default")["rules"][-1]
+    assert (added["keyword"], added["action"], added["option"]) == (
+        "ProtocolName",
+        "vocabulary",
+        "113105",
+    )
+    page = show("--config", str(file), "--profile", "default", "--markdown").stdout
+    assert "## Added by the site" in page
+    assert "Ptosis clinic" not in page
+
+
+def test_the_page_names_what_a_site_may_add() -> None:
+    page = show("--markdown").stdout
+    assert "| (0010,21A0) | SmokingStatus | X | enum | 113108 | image, report |" in page
+    for keyword in addable():
+        assert f" {keyword} |" in page
 
 
 def test_a_profile_that_is_not_there_is_told(settings: str) -> None:

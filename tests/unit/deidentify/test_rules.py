@@ -129,8 +129,10 @@ def test_the_rest_of_the_table_is_removed() -> None:
 
 def test_every_field_of_the_clean_header_that_is_judged_is_there_or_awaited() -> None:
     """The judge and the record know the same fields, but for those that never reach a list."""
-    inner = {"source_was_lossy", "method_codes", "profile", "profile_digest", "key_fingerprint"}
-    inner |= {"report_method_codes", "kept"}
+    inner = {
+        *("source_was_lossy", "method_codes", "report_method_codes", "key_fingerprint"),
+        *("profile", "profile_digest", "kept", "escrow"),
+    }
     have = {field.name for field in dataclasses.fields(CleanHeader)} - inner
     assert have <= set(FIELDS)
 
@@ -298,6 +300,41 @@ def test_a_date_is_cleaned_by_shifting_alone() -> None:
     told = refusal("StudyDate", {"source": "regex"}, EVERYTHING)
     assert "only 113106" in told
     assert "does not offer" in told
+
+
+def test_identity_goes_out_in_its_envelope_and_nowhere_else() -> None:
+    sequence = {"EncryptedAttributesSequence": {"items": "encrypted", "count": [1, 1]}}
+    items = {"encrypted": {"EncryptedContent": {"escrow": True}}}
+    outer, inner = judge_list(a_list(sequence, items), BARE)
+    assert (outer.action, inner.action) == (Action.OWN, Action.ENCRYPTED)
+    assert "encrypted identity" in refusal("EncryptedContent", {"escrow": True})
+    assert "encrypted identity" in refusal("PatientComments", {"escrow": True})
+    with pytest.raises(RuleForbidden, match="encrypted identity"):
+        judge_list(a_list({}, concepts={"TEXT 121013 DCM": {"escrow": True}}), EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"constant": "A"}, 'constant "A"'),
+        ({"constant": [1, 2]}, 'constant "1", "2"'),
+        ({"one_of": ["A", "B"]}, 'one of "A", "B"'),
+        ({"decimal": [0.5, 2]}, "number found by the node, 0.5 to 2"),
+        ({"integer": [1, 2]}, "whole number found by the node, 1 to 2"),
+        ({"encoded": "rows"}, "rows of the encoded pictures"),
+        ({"tag": ["FrameTime", "Rows"]}, "pointer to FrameTime or Rows"),
+        ({"items": "thing", "count": [1, 1]}, "items composed here"),
+        (
+            {"items": "code", "concept": True, "count": [1, 1]},
+            "a code, as its concept name demands",
+        ),
+        ({"items": "code", "codes": ["a", "b"], "count": [0, 1]}, "codes of our dictionary: a, b"),
+        ({"items": "code", "codes": [], "count": [0, 0]}, "no item"),
+    ],
+)
+def test_where_a_value_comes_from_is_told(rule: dict[str, Any], told: str) -> None:
+    listed = a_list({"ModalitiesInStudy": rule}, items={"thing": {}})
+    assert judge_list(listed, BARE)[0].source == told
 
 
 # What is not known
