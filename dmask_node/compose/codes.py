@@ -36,6 +36,7 @@ METHODS: Final = {
 # Image: PS3.16 CID 7203, 7005 and 4031.
 SURFACE_RENDERING: Final = _code("113075", "DCM", "Surface rendering")
 LOSSY_COMPRESSION: Final = _code("113040", "DCM", "Lossy Compression")
+ACQUISITION_EQUIPMENT: Final = _code("109101", "DCM", "Acquisition Equipment")
 DEIDENTIFYING_EQUIPMENT: Final = _code("109104", "DCM", "De-identifying Equipment")
 FACE: Final = _code("89545001", "SCT", "Face")
 

@@ -12,13 +12,22 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from highdicom.sr import CodedConcept
 from pydicom import Dataset, Sequence
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID
 
 from dmask_node.compose import codes
 from dmask_node.errors import Permanent
-from dmask_node.records.masked import CleanHeader, MaskedObject, Role
+from dmask_node.records.masked import (
+    CleanHeader,
+    Codes,
+    KeptValue,
+    MaskedObject,
+    Role,
+    WholeNumbers,
+    Words,
+)
 from dmask_node.version import VERSION
 
 MANUFACTURER: Final = "dmask"
@@ -90,13 +99,21 @@ def _take(draft: Dataset, attributes: dict[str, Any], listed: dict[str, Any]) ->
         if rule is None:
             continue
         if element.VR == "SQ":
-            kind = rule["items"]
-            inner = listed["items"][kind] if kind != "code" else _CODE_ATTRIBUTES
-            items = Sequence([_take(item, inner, listed) for item in element.value])
-            setattr(taken, element.keyword, items)
+            kinds = _kinds_of(rule, len(element.value))
+            items = [
+                _take(item, _CODE_ATTRIBUTES if kind == "code" else listed["items"][kind], listed)
+                for item, kind in zip(element.value, kinds, strict=True)
+            ]
+            setattr(taken, element.keyword, Sequence(items))
         else:
             setattr(taken, element.keyword, element.value)
     return taken
+
+
+def _kinds_of(rule: dict[str, Any], n_items: int) -> list[str]:
+    """Return the kind of each item: one for all, or the first so many of a list."""
+    kinds = rule["items"]
+    return kinds[:n_items] if isinstance(kinds, list) else [kinds] * n_items
 
 
 _CODE_ATTRIBUTES: Final[dict[str, Any]] = {
@@ -125,6 +142,8 @@ def add_patient_study_equipment(dataset: Dataset, header: CleanHeader, role: Rol
     dataset.PatientID = header.pseudonym
     dataset.PatientBirthDate = ""
     dataset.PatientSex = header.patient_sex
+    if header.patient_age:
+        dataset.PatientAge = header.patient_age
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = [
         *DEIDENTIFICATION_METHOD,
@@ -136,10 +155,14 @@ def add_patient_study_equipment(dataset: Dataset, header: CleanHeader, role: Rol
             for value in (header.method_codes if is_image else header.report_method_codes)
         ]
     )
-    dataset.LongitudinalTemporalInformationModified = "REMOVED"
+    dataset.LongitudinalTemporalInformationModified = header.longitudinal_modified
     dataset.StudyInstanceUID = header.study_instance_uid
-    dataset.StudyDate = ""
-    dataset.StudyTime = ""
+    dataset.StudyDate = header.study_date
+    dataset.StudyTime = header.study_time
+    if is_image and header.content_date:
+        dataset.ContentDate = header.content_date
+    if is_image and header.content_time:
+        dataset.ContentTime = header.content_time
     dataset.StudyID = STUDY_ID
     dataset.AccessionNumber = header.accession_number
     dataset.ReferringPhysicianName = ""
@@ -151,17 +174,61 @@ def add_patient_study_equipment(dataset: Dataset, header: CleanHeader, role: Rol
     dataset.ManufacturerModelName = MODEL_NAME
     dataset.SoftwareVersions = VERSION
     dataset.ContentQualification = "RESEARCH"
-    dataset.ContributingEquipmentSequence = Sequence([_equipment()])
+    dataset.ContributingEquipmentSequence = Sequence(_equipment(header))
 
 
-def _equipment() -> Dataset:
-    item = Dataset()
-    item.Manufacturer = MANUFACTURER
-    item.ManufacturerModelName = MODEL_NAME
-    item.SoftwareVersions = VERSION
-    item.ContributionDescription = "Facial identity removed by re-rendering"
-    item.PurposeOfReferenceCodeSequence = Sequence([codes.item(codes.DEIDENTIFYING_EQUIPMENT)])
-    return item
+def _equipment(header: CleanHeader) -> list[Dataset]:
+    """Return what contributed: this software, and the camera where the site lets it be known."""
+    ours = Dataset()
+    ours.Manufacturer = MANUFACTURER
+    ours.ManufacturerModelName = MODEL_NAME
+    ours.SoftwareVersions = VERSION
+    ours.ContributionDescription = "Facial identity removed by re-rendering"
+    ours.PurposeOfReferenceCodeSequence = Sequence([codes.item(codes.DEIDENTIFYING_EQUIPMENT)])
+    if not header.device_model:
+        return [ours]
+    camera = Dataset()
+    camera.Manufacturer = header.device_manufacturer
+    camera.ManufacturerModelName = header.device_model
+    camera.PurposeOfReferenceCodeSequence = Sequence([codes.item(codes.ACQUISITION_EQUIPMENT)])
+    return [ours, camera]
+
+
+def add_additions(dataset: Dataset, header: CleanHeader, role: Role) -> None:
+    """Add what the site lets out beyond the allow-list.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        As `take_listed` returned it; added to.
+    header : CleanHeader
+        Its `kept`.
+    role : Role
+        Which object this is.
+
+    Raises
+    ------
+    NotListed
+        If an addition would replace an attribute of the allow-list.
+    """
+    for kept in header.kept:
+        if not (kept.in_report if role is Role.REPORT else kept.in_image):
+            continue
+        if kept.keyword in dataset:
+            raise NotListed(f"{kept.keyword} is on the allow-list and can't be added")
+        setattr(dataset, kept.keyword, _value_of(kept))
+
+
+def _value_of(kept: KeptValue) -> str | int | Sequence:
+    match kept.grammar:
+        case WholeNumbers():
+            return int(kept.value)
+        case Words():
+            return kept.value
+        case Codes(known):
+            (code,) = (c for c in known if f"{c.value} {c.scheme}" == kept.value)
+            concept = CodedConcept(code.value, code.scheme, code.meaning)
+            return Sequence([codes.item(concept)])
 
 
 def write_object(

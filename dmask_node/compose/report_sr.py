@@ -15,6 +15,7 @@ from dmask_node.compose.composer import (
     MANUFACTURER,
     MODEL_NAME,
     SERIES_NUMBERS,
+    add_additions,
     add_patient_study_equipment,
     take_listed,
     write_object,
@@ -134,6 +135,7 @@ def compose_report(
     )
     _finish(draft, header)
     dataset = take_listed(draft, ALLOWED)
+    add_additions(dataset, header, Role.REPORT)
     return write_object(dataset, Role.REPORT, EnhancedSRStorage, ExplicitVRLittleEndian, path)
 
 
@@ -141,8 +143,8 @@ def _finish(draft: Dataset, header: CleanHeader) -> None:
     """Replace what highdicom filled in from the clock, and add what it does not know."""
     add_patient_study_equipment(draft, header, Role.REPORT)
     draft.SeriesDescription = "Eyelid and eye movement measurements"
-    draft.ContentDate = DUMMY_DATE
-    draft.ContentTime = DUMMY_TIME
+    draft.ContentDate = header.report_date or DUMMY_DATE
+    draft.ContentTime = header.report_time or DUMMY_TIME
     scheme = Dataset()
     scheme.CodingSchemeDesignator = codes.SCHEME
     scheme.CodingSchemeUID = codes.SCHEME_UID

@@ -11,6 +11,7 @@ from pydicom.valuerep import DSfloat
 
 from dmask_node.compose import codes
 from dmask_node.compose.composer import (
+    add_additions,
     add_patient_study_equipment,
     take_listed,
     write_object,
@@ -61,7 +62,7 @@ def compose_video(encoded: EncodedVideo, header: CleanHeader, path: Path) -> Mas
     add_patient_study_equipment(draft, header, Role.VIDEO)
     draft.SOPClassUID = VIDEO_PHOTOGRAPHIC
     draft.Modality = "XC"
-    draft.SeriesDescription = "Masked face video"
+    draft.SeriesDescription = header.series_description or "Masked face video"
     draft.PatientOrientation = ""
     draft.SynchronizationFrameOfReferenceUID = header.synchronization_uid
     draft.SynchronizationTrigger = "NO TRIGGER"
@@ -71,6 +72,7 @@ def compose_video(encoded: EncodedVideo, header: CleanHeader, path: Path) -> Mas
     _add_pixel_description(draft, encoded)
     _add_timing(draft, encoded)
     dataset = take_listed(draft, ALLOWED)
+    add_additions(dataset, header, Role.VIDEO)
     with encoded.path.open("rb") as payload:
         # PS3.5 A.4.6: the basic offset table is empty, however many frames the stream has.
         dataset.PixelData = encapsulate_buffer([payload], has_bot=False)
