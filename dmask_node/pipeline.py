@@ -6,6 +6,7 @@ landmarks and face shape; what comes after gets the motion of a constant average
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -120,6 +121,7 @@ def _mask(
                 parts.deidentify,
                 audience,
                 models_digest="".join(sorted(parts.model_digests.values())),
+                received=date.fromtimestamp(source.stat().st_mtime),
             )
             for audience in parts.audiences
         }
