@@ -30,6 +30,7 @@ _ELEMENT: Final = re.compile(
     rf"(?P<what>{_GROUP}|{_ATOM})"
     r"(?P<times>[?*+]|\{(?P<least>[0-9]{1,2})(?P<range>,(?P<most>[0-9]{1,2})?)?\})?"
 )
+_OPPOSITE: Final = re.compile(r"\\[DWS]")
 _ALTERNATIVE: Final = re.compile(rf"{_ATOM}+")
 _TIMES: Final = {"": (1, 1), "?": (0, 1), "*": (0, MAX_TEXT), "+": (1, MAX_TEXT)}
 
@@ -53,10 +54,11 @@ class _Element:
         now = starts
         for times in range(1, self.most + 1):
             now = frozenset(end for start in now for end in self._once(text, start))
+            if times >= self.least:
+                now -= found  # what was reached by fewer repeats was followed from there on
+                found |= now
             if not now:
                 break
-            if times >= self.least:
-                found |= now
         return found
 
     def _once(self, text: str, start: int) -> Iterator[int]:
@@ -92,6 +94,8 @@ def read_pattern(pattern: str) -> tuple[_Element, ...]:
         If it is empty, too long, or not in this syntax. The message names the place.
     """
     folded = fold(pattern)
+    if _OPPOSITE.search(pattern):  # would mean its very opposite once letter case is gone
+        raise PatternUnreadable("the pattern has \\D, \\W or \\S; use [^...]")
     if not folded or len(folded) > MAX_PATTERN:
         raise PatternUnreadable(f"a pattern needs 1 to {MAX_PATTERN} characters")
     elements = []
