@@ -21,6 +21,7 @@ from typing import BinaryIO, Final
 from dmask_node.audit.journal import Journal
 from dmask_node.audit.listener import AuditListener
 from dmask_node.config import Settings, audience_of, audit_folder, load_keys
+from dmask_node.deidentify.origin import Origin
 from dmask_node.errors import DmaskError, Permanent, Transient
 from dmask_node.events import Event, Listener
 from dmask_node.forward.scu import Outgoing, send
@@ -39,8 +40,9 @@ from dmask_node.workflow.engine import Engine, Outcome
 
 _log: Final = logging.getLogger("dmask_node.worker")  # by name: this file is run as __main__
 
-Mask = Callable[[str, Path, Path, Sequence[Listener]], MaskedInstance]
-"""``mask(job_id, source, out, listeners)``: `dmask_node.pipeline.mask_instance` with its parts."""
+Mask = Callable[[str, Path, Path, Sequence[Listener], Origin], MaskedInstance]
+"""``mask(job_id, source, out, listeners, origin)``: `dmask_node.pipeline.mask_instance` with its
+parts."""
 
 
 class WorkerDiedRepeatedly(Permanent):
@@ -177,7 +179,11 @@ class Worker:
         if not intact(job, self._spool):
             source = self._spool.require_original(job.key)
             out = self._spool.work_folder(job.key)
-            masked = self._mask(job.key, source, out, self._listeners())
+            origin = Origin(
+                calling_ae_title=job.calling_ae_title,
+                pin=partial(self._ledger.pin_study, job.key),
+            )
+            masked = self._mask(job.key, source, out, self._listeners(), origin)
             outputs = self._spool.store_outputs(job.key, masked)
         self._ledger.compose(
             job.key,
@@ -466,9 +472,9 @@ def run_worker(
         parts = build_parts(settings)
 
         def mask(
-            job: str, source: Path, out: Path, listeners: Sequence[Listener]
+            job: str, source: Path, out: Path, listeners: Sequence[Listener], origin: Origin
         ) -> MaskedInstance:
-            masked = mask_instance(job, source, out, parts, listeners)
+            masked = mask_instance(job, source, out, parts, listeners, origin)
             write_companions(masked, parts, out)
             return masked
 

@@ -87,6 +87,7 @@ def clean_header(
     audience: Audience,
     *,
     models_digest: str,
+    calling_ae_title: str = "",
     vocabulary: Vocabulary | None = None,
     received: date | None = None,
 ) -> CleanHeader:
@@ -109,6 +110,8 @@ def clean_header(
         Digest of the networks and the face model. Together with the renderer's version and
         `pixel_sha256` it pins the pixels, so that a re-send gets the same UIDs, and other pixels
         never stand under a UID that is out already (PS3.3 C.12.4.1).
+    calling_ae_title : str, optional
+        Of the sender; tells the issuer of Patient IDs where the header does not.
     vocabulary : Vocabulary, optional
         Asked for descriptors that the profile does not know, and told of those that nobody knows.
         None: nothing is approved, and what is unseen is forgotten.
@@ -136,7 +139,7 @@ def clean_header(
     study = _require_uid(header, "StudyInstanceUID")
     series = _require_uid(header, "SeriesInstanceUID")
     instance = _require_uid(header, "SOPInstanceUID")
-    patient = _patient_parts(header, study, settings)
+    patient = _patient_parts(header, study, settings.issuer_for(calling_ae_title))
     accession = read_text(header, "AccessionNumber")
     profile, words = audience.profile, vocabulary or NoVocabulary()
 
@@ -199,6 +202,32 @@ def clean_header(
     )
 
 
+def identity_of(
+    header: Dataset, settings: DeidentifySettings, calling_ae_title: str = ""
+) -> tuple[str, str]:
+    """Return what tells the study and the patient of a header apart from others.
+
+    Parameters
+    ----------
+    header, settings, calling_ae_title
+        As of `clean_header`.
+
+    Returns
+    -------
+    study, patient : str
+        Values of the source: for a keyed digest, and for nothing else. Two headers of equal
+        `patient` get one pseudonym, under any one key.
+
+    Raises
+    ------
+    HeaderIncomplete
+        If the Study Instance UID is absent, empty or one of the standard's own.
+    """
+    study = _require_uid(header, "StudyInstanceUID")
+    patient = _patient_parts(header, study, settings.issuer_for(calling_ae_title))
+    return study, "\0".join(patient)
+
+
 def _options_of(kept: list[KeptValue], profile: Profile) -> Iterator[str]:
     """Yield the options under which additions stand."""
     kinds = {keep.attribute: keep.kind for keep in profile.extra_keep}
@@ -217,7 +246,7 @@ def _require_uid(header: Dataset, keyword: str) -> str:
     return uid
 
 
-def _patient_parts(header: Dataset, study: str, settings: DeidentifySettings) -> tuple[str, ...]:
+def _patient_parts(header: Dataset, study: str, default_issuer: str) -> tuple[str, ...]:
     """Return what the pseudonym depends on: Patient ID and issuer, else the study.
 
     Never name and birth date: these can be guessed once the key leaks, and spelling splits them.
@@ -225,7 +254,7 @@ def _patient_parts(header: Dataset, study: str, settings: DeidentifySettings) ->
     patient_id = read_text(header, "PatientID")
     if patient_id is None:
         return ("study", study)
-    issuer = read_text(header, "IssuerOfPatientID") or settings.default_issuer_of_patient_id
+    issuer = read_text(header, "IssuerOfPatientID") or default_issuer
     return ("id", fold(patient_id), fold(issuer))
 
 

@@ -21,6 +21,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from dmask_node.config import Settings
+from dmask_node.deidentify.origin import Origin
 from dmask_node.errors import Permanent, Transient
 from dmask_node.events import Listener, advancing, stage
 from dmask_node.records.gated import GatedStudy, MaskedInstance
@@ -40,7 +41,9 @@ class Busy(Transient):
     reason = "busy"
 
 
-def mask(job: str, source: Path, out: Path, listeners: Sequence[Listener]) -> MaskedInstance:
+def mask(
+    job: str, source: Path, out: Path, listeners: Sequence[Listener], origin: Origin
+) -> MaskedInstance:
     told = Path(os.environ["DMASK_TEST_DIR"])
     dataset = dcmread(source)
     frames = int(dataset.NumberOfFrames)
