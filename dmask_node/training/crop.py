@@ -108,7 +108,7 @@ CROP: Final = EyeFrame(rows=80, columns=112, outer_px=(24.0, 44.0), inner_px=(88
 """What the network looks at."""
 PLATE: Final = EyeFrame(rows=160, columns=224, outer_px=(64.0, 88.0), inner_px=(160.0, 88.0))
 """Where training pictures are made: finer, and with room around the crop to shift it about."""
-COLUMNS: Final[NDArray[np.float64]] = np.arange(56) * 2 + 0.5
+COLUMNS: Final = np.arange(0.5, CROP.columns, 2)
 """Crop columns at which the network tells the height of a line: between two pixels each."""
 COLUMNS.flags.writeable = False
 

@@ -377,7 +377,7 @@ def _frame_along(sight: Floats) -> Floats:
     """Return the (3, 3) rotation that takes z to a direction by the shortest way."""
     axis = np.cross([0.0, 0.0, 1.0], sight)
     sine = np.linalg.norm(axis)
-    if sine < 1e-9:  # noqa: PLR2004
+    if sine < 1e-9:
         return np.eye(3)
     return rotation_matrix(axis / sine * np.arctan2(sine, sight[2]))
 

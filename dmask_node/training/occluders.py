@@ -17,10 +17,12 @@ Cover = NDArray[np.float32]
 
 _EYE: Final = PLATE.eye_px
 _CLOSED_BAND: Final = 0.04
-"""Half the height of the strip about the margins of a closed eye that has to be seen, eye widths."""
+"""Half the height of the strip about closed margins that has to be seen, eye widths."""
 
 
-def occlude(picture: Picture, truth: EyeTruth, kind: str, rng: Generator) -> tuple[Picture, EyeTruth]:
+def occlude(
+    picture: Picture, truth: EyeTruth, kind: str, rng: Generator
+) -> tuple[Picture, EyeTruth]:
     """Put something before the eye.
 
     Parameters
@@ -78,7 +80,7 @@ def covered_share(truth: EyeTruth, cover: Cover) -> float:
 
 
 def _glasses(rng: Generator) -> tuple[Cover, Cover]:
-    """A rim around the eye, sometimes across it, and reflections on the lens."""
+    """Draw a rim around the eye, sometimes across it, and reflections on the lens."""
     cover = np.zeros((PLATE.rows, PLATE.columns), np.float32)
     centre = np.array([112, 92]) + rng.normal(0, [0.08 * _EYE, 0.1 * _EYE])
     half = _EYE * np.array([rng.uniform(0.68, 0.95), rng.uniform(0.36, 0.62)])
@@ -103,7 +105,7 @@ def _glasses(rng: Generator) -> tuple[Cover, Cover]:
 
 
 def _streak(rng: Generator) -> Cover:
-    """A slanting band or a patch of light, soft at its rim."""
+    """Draw a slanting band or a patch of light, soft at its rim."""
     cover = np.zeros((PLATE.rows, PLATE.columns), np.float32)
     centre = np.array([112, 88]) + rng.normal(0, 0.3 * _EYE, 2)
     size = _EYE * np.array([rng.uniform(0.2, 1.2), rng.uniform(0.04, 0.25)])
@@ -113,14 +115,14 @@ def _streak(rng: Generator) -> Cover:
 
 
 def _glare(rng: Generator) -> tuple[Cover, Cover]:
-    """A bright reflection or lens flare over part of the eye."""
+    """Draw a bright reflection over part of the eye."""
     colour = np.full((PLATE.rows, PLATE.columns, 3), rng.uniform(210, 255), np.float32)
     cover = np.maximum(_streak(rng), _streak(rng) * (rng.random() < 0.5))
     return colour, np.asarray(cover * rng.uniform(0.4, 1.0), np.float32)
 
 
 def _patch(rng: Generator) -> tuple[Cover, Cover]:
-    """An eye patch, a bandage or a black bar, over all of the eye or nearly so."""
+    """Draw a patch, a bandage or a black bar over all of the eye or nearly so."""
     cover = np.zeros((PLATE.rows, PLATE.columns), np.float32)
     centre = np.array([112, 88]) + rng.normal(0, 0.12 * _EYE, 2)
     half = _EYE * rng.uniform([0.55, 0.35], [1.0, 0.7])
@@ -129,15 +131,19 @@ def _patch(rng: Generator) -> tuple[Cover, Cover]:
     if rng.random() < 0.5:
         cv2.ellipse(cover, box, 1.0, -1, cv2.LINE_AA)
     else:
-        cv2.fillPoly(cover, [np.round(cv2.boxPoints(box) * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
+        cv2.fillPoly(
+            cover, [np.round(cv2.boxPoints(box) * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4
+        )
     tone = rng.choice([rng.uniform(0, 50), rng.uniform(180, 250), rng.uniform(90, 200)])
     return _cloth(rng, tone * np.exp(rng.normal(0, 0.12, 3))), cover
 
 
 def _cloth(rng: Generator, colour: NDArray[np.float64]) -> Cover:
-    """A surface of one colour with soft shading and a little texture."""
+    """Colour a surface, with soft shading and a little texture."""
     shape = (PLATE.columns, PLATE.rows)
-    soft = cv2.resize(rng.standard_normal((4, 5)).astype(np.float32), shape, interpolation=cv2.INTER_CUBIC)
+    soft = cv2.resize(
+        rng.standard_normal((4, 5)).astype(np.float32), shape, interpolation=cv2.INTER_CUBIC
+    )
     fine = cv2.resize(rng.standard_normal((60, 80)).astype(np.float32), shape)
     shade = 1 + rng.uniform(0.02, 0.2) * soft + rng.uniform(0, 0.06) * fine
     return np.asarray(shade[..., None] * colour, np.float32)

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,10 +19,11 @@ from dmask_node.landmarks.track import FaceTracker
 from dmask_node.models.settings import InferenceSettings
 from dmask_node.records.anatomy import Eye
 from dmask_node.training.crop import PLATE, apply
+from dmask_node.training.figures import PLACES
 from dmask_node.training.labels.find import read_picture
 from dmask_node.training.labels.split import split_of
 from dmask_node.training.labels.store import EyeLabel
-from dmask_node.training.truth import EyeTruth, Spot, opening_of, smooth_line, symmetric_root
+from dmask_node.training.truth import EyeTruth, Line, Spot, opening_of, smooth_line, symmetric_root
 
 Floats = NDArray[np.float64]
 Picture = NDArray[np.uint8]
@@ -33,6 +34,10 @@ _LEAST_EYE_PX: Final = 40.0
 _STOCK_WEIGHT: Final = 0.3
 """How far lines by stock networks and snap are to be believed, beside those read by hand."""
 _N_LINE: Final = 41
+_OPEN: Final = 0.12
+"""Opening from which an eye counts as open, eye widths."""
+_LEAST_EYES: Final = 20
+"""Eyes read by hand below which stock lines are not corrected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,10 +91,10 @@ class Stock:
         corners = mesh.eye_contour[:, [OUTER_CORNER, INNER_CORNER]]
         width = float(np.linalg.norm(corners[:, 1] - corners[:, 0], axis=1).min())
         factor = float(np.ceil(_LEAST_EYE_PX / max(width, 1.0)))
-        if factor <= 1 or factor > 6:  # noqa: PLR2004
+        if factor <= 1 or factor > 6:
             return picture, 1.0, mesh
-        larger = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-        larger = larger.astype(np.uint8, copy=False)
+        enlarged = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        larger = np.asarray(enlarged, np.uint8)
         return larger, factor, self(larger)
 
 
@@ -171,6 +176,102 @@ def lower_of(contour: Floats) -> Floats:
     ]
 
 
+class StockOffset(NamedTuple):
+    """By how much stock networks and snap miss what readers see, on average; eye widths."""
+
+    upper: Floats
+    """(17,), at `figures.PLACES`, positive where the true line lies lower in the picture."""
+    lower: Floats
+    """(17,)."""
+    corners: Floats
+    """(2, 2), outer and inner, x towards the nose."""
+    iris: Floats
+    """(2,), of its centre."""
+    radius: float
+    """Of the iris, true over seen."""
+    eyes: int
+    """How many eyes it was measured on."""
+
+
+def measure_offset(eyes: Sequence[PortraitEye]) -> StockOffset:
+    """Measure how stock lines differ from those read by hand.
+
+    Parameters
+    ----------
+    eyes : sequence of PortraitEye
+        Open eyes read by hand, of people who may be trained on, count; the median is taken.
+
+    Returns
+    -------
+    StockOffset
+        Nothing to correct if there are fewer than 20.
+    """
+    rows: list[tuple[Floats, Floats, Floats, Floats, float]] = []
+    for eye in eyes:
+        if not eye.by_hand or eye.split != "train" or opening_of(eye.truth) < _OPEN:
+            continue
+        contour = stock_contour(eye.stock, eye.eye, snapped=True)
+        seen = _stock_truth(eye.stock, contour, eye.eye, eye.to_plate)
+        radius = float(np.sqrt(np.linalg.det(eye.truth.iris)))
+        rows.append(
+            (
+                _rows_of(eye.truth, Line.UPPER) - _rows_of(seen, Line.UPPER),
+                _rows_of(eye.truth, Line.LOWER) - _rows_of(seen, Line.LOWER),
+                (eye.truth.spots[:2] - seen.spots[:2]) / PLATE.eye_px,
+                (eye.truth.spots[Spot.IRIS] - seen.spots[Spot.IRIS]) / PLATE.eye_px,
+                radius / float(seen.iris[0, 0]),
+            )
+        )
+    if len(rows) < _LEAST_EYES:
+        return StockOffset(np.zeros(17), np.zeros(17), np.zeros((2, 2)), np.zeros(2), 1.0, 0)
+    upper, lower, corners, iris, radius_ratio = (
+        np.nanmedian(np.stack([np.asarray(row[k]) for row in rows]), axis=0) for k in range(5)
+    )
+    return StockOffset(upper, lower, corners, iris, float(radius_ratio), len(rows))
+
+
+def correct_stock(eyes: Sequence[PortraitEye], offset: StockOffset) -> list[PortraitEye]:
+    """Correct the lines of eyes that were not read by hand; the others stay as they are.
+
+    Parameters
+    ----------
+    eyes : sequence of PortraitEye
+        As `read_eyes` yields them.
+    offset : StockOffset
+        From `measure_offset`.
+
+    Returns
+    -------
+    list of PortraitEye
+        In the same order.
+    """
+    return [
+        eye if eye.by_hand else replace(eye, truth=_corrected(eye.truth, offset)) for eye in eyes
+    ]
+
+
+def _corrected(truth: EyeTruth, offset: StockOffset) -> EyeTruth:
+    spots = truth.spots.copy()
+    spots[:2] += offset.corners * PLATE.eye_px
+    spots[Spot.IRIS] += offset.iris * PLATE.eye_px
+    left, right = spots[Spot.OUTER], spots[Spot.INNER]
+    x = PLATE.outer_px[0] + PLACES * PLATE.eye_px
+    lines = list(truth.lines)
+    for line, by in ((Line.UPPER, offset.upper), (Line.LOWER, offset.lower)):
+        middle = np.column_stack([x, (_rows_of(truth, line) + by) * PLATE.eye_px])
+        inside = (x > left[0] + 2) & (x < right[0] - 2)
+        lines[line] = smooth_line(np.concatenate([[left], middle[inside], [right]]), _N_LINE)
+    return replace(truth, lines=tuple(lines), spots=spots, iris=truth.iris * offset.radius)
+
+
+def _rows_of(truth: EyeTruth, line: Line) -> Floats:
+    """Rows of a line at the places between the frame's corners, eye widths, (17,)."""
+    points = truth.lines[line]
+    assert points is not None
+    x = PLATE.outer_px[0] + PLACES * PLATE.eye_px
+    return np.interp(x, points[:, 0], points[:, 1]) / PLATE.eye_px
+
+
 def _portrait_eye(
     picture: Picture,
     factor: float,
@@ -246,7 +347,7 @@ def label_truth(label: EyeLabel, factor: float, to_plate: Floats) -> EyeTruth:
     fold: Floats | None = None
     if shape.fold is not None:
         fold = line(shape.fold)
-    elif label.attributes.fold == "none":
+    elif label.attributes.fold_visibility == "none":
         fold = np.zeros((0, 2))
     iris, centre, pupil, ratio = np.full((2, 2), np.nan), *np.full((2, 2), np.nan), float("nan")
     if shape.iris is not None:
@@ -274,7 +375,7 @@ def label_truth(label: EyeLabel, factor: float, to_plate: Floats) -> EyeTruth:
 
 
 def _stock_truth(mesh: Mesh, contour: Floats, eye: Eye, to_plate: Floats) -> EyeTruth:
-    """What stock networks and snap say; fold, boundary and pupil stay unknown."""
+    """Take what stock networks and snap say; fold, boundary and pupil stay unknown."""
     placed = apply(to_plate, contour)
     iris = apply(to_plate, mesh.iris[eye])
     radius = np.linalg.norm(iris[1:] - iris[0], axis=1).mean()
@@ -299,4 +400,4 @@ def _believed(truth: EyeTruth) -> bool:
     opening = opening_of(truth)
     radius = truth.iris[0, 0] / PLATE.eye_px
     place = (truth.spots[Spot.IRIS, 0] - PLATE.outer_px[0]) / PLATE.eye_px
-    return 0.15 < opening < 0.48 and 0.15 < radius < 0.28 and 0.2 < place < 0.8  # noqa: PLR2004
+    return 0.15 < opening < 0.48 and 0.15 < radius < 0.28 and 0.2 < place < 0.8

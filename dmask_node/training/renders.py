@@ -107,7 +107,7 @@ class EyeRenderer:
             In plate pixels.
         """
         scene = self._build(self._settings(rng))
-        while not 0 <= opening_of(scene.truth) < 0.62 or scene.truth.spots[Spot.IRIS, 0] < 0:  # noqa: PLR2004
+        while not 0 <= opening_of(scene.truth) < 0.62 or scene.truth.spots[Spot.IRIS, 0] < 0:
             scene = self._build(self._settings(rng))
         return render(scene, _look(rng), rng)
 
@@ -171,13 +171,13 @@ def render(scene: EyeScene, look: Look, rng: Generator) -> tuple[NDArray[np.uint
     behind = rng.uniform(0, 255, 3).astype(np.float32)
     picture = cover * skin + within * eye + (1 - cover - within) * behind
     picture = _lashes(picture, scene, look, rng)
-    picture = picture * rng.uniform(0.8, 1.5)  # exposure
+    picture = picture * rng.uniform(0.75, 1.2)  # exposure
     picture = np.clip(picture, 0, 255)
     plate = cv2.resize(picture, (PLATE.columns, PLATE.rows), interpolation=cv2.INTER_AREA)
     truth = scene.truth.moved(TO_PLATE)
     lines = list(truth.lines)
     for line, strength in ((Line.FOLD, look.fold), (Line.BOUNDARY, look.boundary)):
-        if strength < 0.1:  # noqa: PLR2004
+        if strength < 0.1:
             lines[line] = np.zeros((0, 2))
     return plate.astype(np.uint8), EyeTruth(
         lines=tuple(lines),
@@ -193,10 +193,10 @@ def _look(rng: Generator) -> Look:
     tone = rng.beta(1.0, 1.5) * (len(_SKIN) - 1.001)
     low, part = int(tone), tone % 1
     skin = (_SKIN[low] * (1 - part) + _SKIN[low + 1] * part) * np.exp(rng.normal(0, 0.04, 3))
-    dark = tone > 4  # noqa: PLR2004
+    dark = tone > 4
     iris = _IRISES[rng.choice(len(_IRISES), p=[0.6, 0.3, 0.1, 0, 0, 0] if dark else None)]
     light = np.array([rng.normal(0, 0.6), rng.uniform(-0.1, 1.0), rng.uniform(0.4, 1.2)])
-    made_up = rng.random() < 0.35  # noqa: PLR2004
+    made_up = rng.random() < 0.35
     return Look(
         skin=skin.astype(np.float32),
         iris=(iris * np.exp(rng.normal(0, 0.15, 3))).astype(np.float32),
@@ -205,8 +205,8 @@ def _look(rng: Generator) -> Look:
         fold=float(rng.choice([0.0, rng.uniform(0.12, 0.3), rng.uniform(0.3, 0.7)])),
         boundary=float(rng.choice([0.0, rng.uniform(0.1, 0.4)])),
         lashes=float(np.clip(rng.beta(1.6, 1.6) + 0.25 * made_up, 0.02, 1)),
-        liner=float(rng.uniform(0.3, 0.95)) if made_up and rng.random() < 0.6 else 0.0,  # noqa: PLR2004
-        shadow=float(rng.uniform(0.1, 0.7)) if made_up and rng.random() < 0.6 else 0.0,  # noqa: PLR2004
+        liner=float(rng.uniform(0.3, 0.95)) if made_up and rng.random() < 0.6 else 0.0,
+        shadow=float(rng.uniform(0.1, 0.7)) if made_up and rng.random() < 0.6 else 0.0,
     )
 
 
@@ -278,7 +278,7 @@ def _skin(scene: EyeScene, look: Look, below: list[Image], inside: Image, rng: G
         above = _bump(np.minimum(below[Line.UPPER] + width * 0.5, 0), width) * (
             below[Line.UPPER] < 0.01 * unit
         )
-        both = rng.random() < 0.4  # noqa: PLR2004
+        both = rng.random() < 0.4
         under = _bump(np.maximum(below[Line.LOWER] - width * 0.5, 0), width * 0.6)
         under = under * (below[Line.LOWER] > 0) * both
         amount = (look.liner * np.maximum(above, under) * np.clip(inside * 3, 0, 1))[..., None]
@@ -343,7 +343,7 @@ def _periodic(rng: Generator, n: int) -> Floats:
 
 def _lashes(picture: Image, scene: EyeScene, look: Look, rng: Generator) -> Image:
     """Draw lashes out of both lids, longest towards the outer corner, each of its own bend."""
-    if look.lashes < 0.05:  # noqa: PLR2004
+    if look.lashes < 0.05:
         return picture
     count = int(25 + 75 * look.lashes)
     upper = _strands(
@@ -356,7 +356,7 @@ def _lashes(picture: Image, scene: EyeScene, look: Look, rng: Generator) -> Imag
         fixed = [np.round(strand * 16).astype(np.int32) for strand in strands]
         cv2.polylines(drawn, fixed, False, 255, 1, cv2.LINE_AA, 4)
         cover = np.maximum(cover, (drawn * strength).astype(np.uint8))
-    if rng.random() < 0.5:  # noqa: PLR2004  (the dense roots make a dark line along the lid)
+    if rng.random() < 0.5:
         line = [np.round(scene.upper_roots * 16).astype(np.int32)]
         roots = np.zeros_like(cover)
         cv2.polylines(roots, line, False, 255, int(rng.integers(1, 4)), cv2.LINE_AA, 4)

@@ -24,8 +24,8 @@ _OCCLUDED: Final = 0.16
 """Share of the eyes that something stands before."""
 _LOOKS_OF_ONE: Final = 3
 """Crops made of one render: placing, light and codec differ."""
-_HAND_SHARE: Final = 0.5
-"""Share of the portrait crops that are made of eyes read by hand, if there are any."""
+_HAND_TIMES: Final = 4
+"""How much oftener a crop is made of an eye read by hand than of another one."""
 
 
 class Samples(NamedTuple):
@@ -72,8 +72,7 @@ def render_samples(n: int, seed: int) -> Samples:
     made: list[tuple[Picture, CropTruth]] = []
     while len(made) < n:
         plate, truth = renderer(rng)
-        for _ in range(_LOOKS_OF_ONE):
-            made.append(spoil(*_perhaps_occluded(plate, truth, rng), rng))
+        made += [spoil(*_perhaps_occluded(plate, truth, rng), rng) for _ in range(_LOOKS_OF_ONE)]
     return _stack(made[:n])
 
 
@@ -102,13 +101,10 @@ def portrait_samples(eyes: Sequence[PortraitEye], n: int, seed: int) -> Samples:
     if any(eye.split == "test" for eye in eyes):
         raise ValueError("eyes of people who are held back for tests")
     rng = np.random.default_rng([seed, 2])
-    hand = [eye for eye in eyes if eye.by_hand]
-    stock = [eye for eye in eyes if not eye.by_hand]
+    times = np.array([_HAND_TIMES if eye.by_hand else 1 for eye in eyes])
     made = []
-    for _ in range(n):
-        by_hand = bool(hand) and (not stock or rng.random() < _HAND_SHARE)
-        pool = hand if by_hand else stock
-        eye = pool[int(rng.integers(len(pool)))]
+    for chosen in rng.choice(len(eyes), n, p=times / times.sum()):
+        eye = eyes[chosen]
         made.append(spoil(*_perhaps_occluded(*moved(eye.plate, eye.truth, rng), rng), rng))
     return _stack(made)
 
@@ -116,7 +112,7 @@ def portrait_samples(eyes: Sequence[PortraitEye], n: int, seed: int) -> Samples:
 def moved(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, EyeTruth]:
     """Move iris and lids of an eye by chance; closed eyes stay as they are."""
     opening = opening_of(truth)
-    if opening < 0.1:  # noqa: PLR2004
+    if opening < 0.1:
         return plate, truth
     if np.isfinite(truth.iris).all() and rng.random() < 0.5:
         shift = rng.uniform([-0.5, -0.35], [0.5, 0.35])
@@ -130,9 +126,7 @@ def moved(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, Eye
     return move_lids(plate, truth, law, random_move(law, upper, rng), rng)
 
 
-def _perhaps_occluded(
-    plate: Picture, truth: EyeTruth, rng: Generator
-) -> tuple[Picture, EyeTruth]:
+def _perhaps_occluded(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, EyeTruth]:
     if rng.random() > _OCCLUDED:
         return plate, truth
     kind = str(rng.choice(list(KINDS), p=[0.4, 0.18, 0.16, 0.16, 0.10]))

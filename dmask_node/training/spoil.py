@@ -39,9 +39,8 @@ def spoil(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, Cro
     """
     to_plate = crop_to_plate(rng)
     eye_px = float(np.exp(rng.uniform(np.log(LEAST_EYE_PX), np.log(MOST_EYE_PX))))
-    crop = expose(cut_at(plate, to_plate, eye_px), rng)
-    crop = record(crop, eye_px, rng)
-    return crop, on_columns(truth.moved(inverse(to_plate)))
+    lit = expose(cut_at(plate, to_plate, eye_px), rng)
+    return record(lit, eye_px, rng), on_columns(truth.moved(inverse(to_plate)))
 
 
 def crop_to_plate(rng: Generator) -> NDArray[np.float64]:
@@ -57,7 +56,7 @@ def crop_to_plate(rng: Generator) -> NDArray[np.float64]:
 
 
 def cut_at(plate: Picture, to_plate: NDArray[np.float64], eye_px: float) -> Image:
-    """Sample the crop's field from the plate so that its eye is ``eye_px`` wide; values 0 to 255."""
+    """Sample the crop's field so that its eye is ``eye_px`` wide; values 0 to 255."""
     double = np.column_stack([np.eye(2) / 2, [-0.25, -0.25]])  # twice the crop's grid
     size = (2 * CROP.columns, 2 * CROP.rows)
     fine = cv2.warpAffine(
@@ -79,20 +78,20 @@ def expose(picture: Image, rng: Generator) -> Image:
         picture = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
     down, across = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
     slope = rng.normal(0, 0.22, 2)
-    light = np.exp(rng.normal(0, 0.28) + slope[0] * across + slope[1] * down)
+    light = np.exp(rng.normal(-0.05, 0.22) + slope[0] * across + slope[1] * down)
     cast = np.exp(rng.normal(0, 0.08, 3))
-    picture = picture * light[..., None].astype(np.float32) * cast.astype(np.float32)
-    picture = 255 * np.clip(picture / 255, 0, 1.5) ** np.float32(np.exp(rng.normal(0, 0.22)))
+    lit = picture * light[..., None] * cast
+    lit = 255 * np.clip(lit / 255, 0, 1.5) ** np.exp(rng.normal(0, 0.22))
     contrast = np.exp(rng.normal(0, 0.15))
-    return np.asarray((picture - 110) * contrast + 110 + rng.normal(0, 12), np.float32)
+    return np.asarray((lit - 110) * contrast + 110 + rng.normal(0, 12), np.float32)
 
 
 def record(picture: Image, eye_px: float, rng: Generator) -> Picture:
     """Blur, add noise, compress, and bring to the crop's grid."""
     if rng.random() < 0.35:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 1.6) * max(1, eye_px / 48)).astype(
-            np.float32
-        )
+        picture = cv2.GaussianBlur(
+            picture, (0, 0), rng.uniform(0.3, 1.6) * max(1, eye_px / 48)
+        ).astype(np.float32)
     if rng.random() < 0.12:
         picture = _motion_blur(picture, rng.uniform(1, 0.1 * eye_px + 2), rng)
     if rng.random() < 0.03:
@@ -126,7 +125,7 @@ def _motion_blur(picture: Image, length: float, rng: Generator) -> Image:
 
 def _jpeg(picture: Picture, quality: int) -> Picture:
     _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return cv2.imdecode(data, cv2.IMREAD_COLOR).astype(np.uint8, copy=False)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 
 def _video(picture: Picture, rng: Generator) -> Picture:

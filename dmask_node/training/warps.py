@@ -68,7 +68,7 @@ Law = Callable[[Picture, _Curves, LidMove, Generator], tuple[Picture, Floats]]
 
 
 def move_lids(
-    picture: Picture, truth: EyeTruth, law: str, move: LidMove, rng: Generator
+    picture: Picture, truth: EyeTruth, law: "str | Law", move: LidMove, rng: Generator
 ) -> tuple[Picture, EyeTruth]:
     """Move the lids of an eye.
 
@@ -78,8 +78,8 @@ def move_lids(
         The plate.
     truth : EyeTruth
         Of the plate, with both margins.
-    law : str
-        Key of `TRAINED` or `HELD_OUT`.
+    law : str or Law
+        Key of `TRAINED` or `HELD_OUT`, or the law itself.
     move : LidMove
         How far and how.
     rng : Generator
@@ -93,14 +93,15 @@ def move_lids(
         What is true of it now. Where the law deforms the iris, it becomes unknown.
     """
     curves = _curves(truth, move)
-    warped, rows = (TRAINED | HELD_OUT)[law](picture, curves, move, rng)
+    apply_law = (TRAINED | HELD_OUT)[law] if isinstance(law, str) else law
+    warped, rows = apply_law(picture, curves, move, rng)
     lines = list(truth.lines)
     lines[Line.UPPER] = _between(curves.moved_upper, truth)
     lines[Line.LOWER] = _between(curves.moved_lower, truth)
     for line in (Line.FOLD, Line.BOUNDARY):
         lines[line] = _follow(lines[line], rows)
     moved = replace(truth, lines=tuple(lines))
-    if law == "squeeze" and abs(move.upper) > 0.05:  # noqa: PLR2004
+    if law == "squeeze" and abs(move.upper) > 0.05:
         unknown = np.where(np.arange(4)[:, None] < Spot.IRIS, truth.spots, np.nan)
         moved = replace(
             moved, spots=unknown, iris=np.full((2, 2), np.nan), pupil_ratio=float("nan")
@@ -172,8 +173,8 @@ def random_move(law: str, upper: float, rng: Generator) -> LidMove:
         The first law stands as it is; the others are varied widely.
     """
     uneven = {"tilt": rng.normal(0, 0.12), "arch": rng.normal(0, 0.08)}
-    lower = float(rng.uniform(-0.3, 0.2)) if rng.random() < 0.4 else 0.0  # noqa: PLR2004
-    if upper + max(-lower, 0) > 0.97:  # noqa: PLR2004
+    lower = float(rng.uniform(-0.3, 0.2)) if rng.random() < 0.4 else 0.0
+    if upper + max(-lower, 0) > 0.97:
         lower = 0.0
     if law == "first":
         return LidMove(upper=upper, lower=lower, lashes=0.0, soft=rng.uniform(0.2, 1.5))
@@ -188,7 +189,7 @@ def random_move(law: str, upper: float, rng: Generator) -> LidMove:
         bend=float(np.exp(rng.normal(0, 0.35))),
         lashes=float(rng.uniform(-0.005, 0.06)),
         soft=float(rng.uniform(0.2, 2.5)),
-        shade=float(rng.uniform(0, 0.45) * (rng.random() < 0.5)),  # noqa: PLR2004
+        shade=float(rng.uniform(0, 0.45) * (rng.random() < 0.5)),
     )
 
 
@@ -446,7 +447,7 @@ class PasteLaw:
             * _step(place / 0.12)
             * _step((1 - place) / 0.12)
         )
-        skin = (alpha > 0.5) & (off < -0.03)  # noqa: PLR2004
+        skin = (alpha > 0.5) & (off < -0.03)
         pasted += below[skin].mean(axis=0) - pasted[skin].mean(axis=0)
         mixed = below * (1 - alpha[..., None]) + pasted * alpha[..., None]
         return np.clip(mixed, 0, 255).astype(np.uint8), rows
