@@ -6,7 +6,8 @@ Unknown keys and bad values are refused, all mistakes at once.
 
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -18,6 +19,7 @@ from dmask_node.compose.settings import EncoderSettings
 from dmask_node.decode.settings import DecodeSettings
 from dmask_node.deidentify.additions import check_profile
 from dmask_node.deidentify.audience import Audience
+from dmask_node.deidentify.escrow import load_recipients
 from dmask_node.deidentify.keys import MasterKey, create_key_file
 from dmask_node.deidentify.profile import Profile
 from dmask_node.deidentify.settings import DeidentifySettings
@@ -127,6 +129,19 @@ class Settings(BaseSettings):
             raise ValueError("\n".join(mistakes))
         return self
 
+    @model_validator(mode="after")
+    def _one_escrow_for_an_audience(self) -> Self:
+        escrows: dict[tuple[str, str], frozenset[Path]] = {}
+        for destination in self.forward.destinations:
+            audience = destination.profile, destination.label or destination.name
+            escrow = frozenset(destination.escrow_certificates)
+            if escrows.setdefault(audience, escrow) != escrow:
+                raise ValueError(
+                    f"forward.destinations {destination.name}: another destination with this "
+                    "profile and label has other escrow_certificates; they get the same objects"
+                )
+        return self
+
     @property
     def key_file(self) -> Path:
         """Where the master key is: as configured, else systemd's credential, else the state's."""
@@ -187,7 +202,7 @@ def audience_of(destination: Destination, settings: Settings) -> Audience:
 
 
 def named_audience(settings: Settings, profile: str, label: str) -> Audience:
-    """Return the audience of a profile and a label.
+    """Return the audience of a profile and a label; with the escrow of destinations that share it.
 
     Raises
     ------
@@ -196,7 +211,13 @@ def named_audience(settings: Settings, profile: str, label: str) -> Audience:
     """
     if profile not in settings.profiles:
         raise SettingsRefused(f"no profile {profile} in the settings")
-    return Audience(label=label, profile_name=profile, profile=settings.profiles[profile])
+    escrow: tuple[Path, ...] = ()
+    for destination in settings.forward.destinations:
+        if (destination.profile, destination.label or destination.name) == (profile, label):
+            escrow = destination.escrow_certificates
+    return Audience(
+        label=label, profile_name=profile, profile=settings.profiles[profile], escrow=escrow
+    )
 
 
 def audiences(settings: Settings) -> tuple[Audience, ...]:
@@ -212,6 +233,28 @@ def key_credential() -> Path | None:
         return None
     path = Path(folder) / KEY_CREDENTIAL
     return path if path.exists() else None
+
+
+def load_escrow(chosen: Iterable[Audience]) -> dict[str, tuple[bytes, ...]]:
+    """Load and check the certificates to which identities are encrypted.
+
+    Parameters
+    ----------
+    chosen : iterable of Audience
+        For whom to compose.
+
+    Returns
+    -------
+    dict
+        Certificates (DER) by the audience's name; audiences without an escrow are left out.
+
+    Raises
+    ------
+    CertificateRefused
+        If one can't be used, now.
+    """
+    now = datetime.now(UTC)
+    return {a.name: load_recipients(a.escrow, now) for a in chosen if a.escrow}
 
 
 def load_keys(settings: Settings) -> MasterKey:

@@ -6,12 +6,14 @@ import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 from dmask_node.audit.journal import Journal
-from dmask_node.config import Settings, audit_folder, load_keys
+from dmask_node.config import Settings, audiences, audit_folder, load_escrow, load_keys
+from dmask_node.deidentify.escrow import days_left
 from dmask_node.errors import DmaskError
 from dmask_node.forward.scu import echo
 from dmask_node.forward.settings import Destination
@@ -19,6 +21,7 @@ from dmask_node.models.store import Network, digests, load_morphable_model, read
 
 _CLOCK_UNSYNCHRONISED: Final = 5
 """TIME_ERROR of adjtimex(2): the kernel's clock is not kept by NTP or PTP."""
+_EXPIRY_WARNING_DAYS: Final = 30
 
 
 class Verdict(StrEnum):
@@ -57,6 +60,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_models(settings),
         *_state(settings.node.state_dir, settings.receive.min_free_bytes),
         _key(settings),
+        *_escrow(settings),
         _port(settings),
         *(_destination(destination) for destination in settings.forward.destinations),
         _journal(settings),
@@ -147,6 +151,25 @@ def _last_key(settings: Settings) -> str:
             if record["event"] == "node_started":
                 last = str(record["facts"].get("key_fingerprint", ""))
     return last
+
+
+def _escrow(settings: Settings) -> Iterator[Finding]:
+    for audience in audiences(settings):
+        what = f"escrow {audience.name}"
+        try:
+            recipients = load_escrow([audience]).get(audience.name, ())
+        except DmaskError as error:
+            yield _bad(what, error)
+            continue
+        if recipients:
+            days = days_left(recipients, datetime.now(UTC))
+            soon = days < _EXPIRY_WARNING_DAYS
+            yield Finding(
+                what=what,
+                verdict=Verdict.WARNING if soon else Verdict.OK,
+                found=f"{len(recipients)} recipients; the first certificate expires in {days} days",
+                hint="Renew it: the node does not start with an expired one." if soon else "",
+            )
 
 
 def _port(settings: Settings) -> Finding:

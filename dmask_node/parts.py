@@ -5,7 +5,7 @@ Apart from `dmask_node.config`, so that the receiving process need not load the 
 
 from collections.abc import Sequence
 
-from dmask_node.config import Settings, audiences, load_keys
+from dmask_node.config import Settings, audiences, load_escrow, load_keys
 from dmask_node.deidentify.audience import Audience
 from dmask_node.deidentify.keys import MasterKey
 from dmask_node.models.store import digests, load_morphable_model
@@ -33,7 +33,10 @@ def build_parts(
     ------
     KeyFileUnusable
         If that is missing or can't be used.
+    CertificateRefused
+        If a certificate of an audience can't be used.
     """
+    receivers = tuple(audiences(settings) if chosen is None else chosen)
     return Parts(
         decode=settings.decode,
         inference=settings.inference,
@@ -44,7 +47,8 @@ def build_parts(
         encoder=settings.encoder,
         deidentify=settings.deidentify,
         master_key=master_key or load_keys(settings),
-        audiences=tuple(audiences(settings) if chosen is None else chosen),
+        audiences=receivers,
+        escrow=load_escrow(receivers),
         model=load_morphable_model(),
         model_digests=digests(),
         min_face_fraction=settings.mask.min_face_fraction,

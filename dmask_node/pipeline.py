@@ -5,7 +5,7 @@ landmarks and face shape; what comes after gets the motion of a constant average
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from dmask_node.compose.video_sop import compose_video
 from dmask_node.decode.frames import open_source
 from dmask_node.decode.settings import DecodeSettings
 from dmask_node.deidentify.audience import Audience
+from dmask_node.deidentify.escrow import seal_identity
 from dmask_node.deidentify.header import clean_header
 from dmask_node.deidentify.keys import MasterKey
 from dmask_node.deidentify.settings import DeidentifySettings
@@ -64,6 +65,9 @@ class Parts:
     master_key: MasterKey
     audiences: tuple[Audience, ...]
     """For whom to compose, each once."""
+    escrow: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
+    """Certificates (DER) to which the identity is encrypted, by the audience's name; for audiences
+    that are not named, it is not sent."""
     model: MorphableModel
     model_digests: Mapping[str, str]
     """SHA-256 of each shipped model file, by its path."""
@@ -125,6 +129,9 @@ def _mask(
             )
             for audience in parts.audiences
         }
+        for name, recipients in parts.escrow.items():
+            envelope = seal_identity(video.header, recipients)
+            headers[name] = replace(headers[name], escrow=(envelope,))
         facts["rows"], facts["columns"] = video.rows, video.columns
 
     with during("landmarks") as facts:

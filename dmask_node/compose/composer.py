@@ -15,7 +15,7 @@ from typing import Any, Final
 from highdicom.sr import CodedConcept
 from pydicom import Dataset, Sequence
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from dmask_node.compose import codes
 from dmask_node.errors import Permanent
@@ -175,6 +175,16 @@ def add_patient_study_equipment(dataset: Dataset, header: CleanHeader, role: Rol
     dataset.SoftwareVersions = VERSION
     dataset.ContentQualification = "RESEARCH"
     dataset.ContributingEquipmentSequence = Sequence(_equipment(header))
+    if header.escrow:
+        dataset.EncryptedAttributesSequence = Sequence(map(_encrypted, header.escrow))
+
+
+def _encrypted(envelope: bytes) -> Dataset:
+    """Return an item of Encrypted Attributes Sequence (PS3.3 C.12.1.1.4.1)."""
+    item = Dataset()
+    item.EncryptedContentTransferSyntaxUID = ExplicitVRLittleEndian
+    item.EncryptedContent = envelope + b"\0" * (len(envelope) % 2)
+    return item
 
 
 def _equipment(header: CleanHeader) -> list[Dataset]:

@@ -1,6 +1,7 @@
 """ForwardSettings: where masked objects go."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -32,6 +33,10 @@ class Destination(BaseModel):
     label: str = Field(default="", max_length=32, pattern=r"^[A-Za-z0-9._-]*$")
     """Under which its names are keyed. Empty: its own name, so that no other destination can join
     its pseudonyms and UIDs with those here. Give two destinations one label only if they shall."""
+    escrow_certificates: tuple[Path, ...] = ()
+    """RSA certificates (PEM, one in each file) of those who may re-identify what goes here: the
+    identity is encrypted to them, and travels in the objects (`dmask reidentify` opens it). None:
+    the identity is not sent. Destinations with one profile and label have the same."""
     timeout_s: float = Field(default=30.0, gt=0.0, le=3600.0)
     """Seconds to wait for a connection, and for the answer to each request."""
 

@@ -280,6 +280,9 @@ class CleanHeader:
     """SHA-256 of that profile's options and lists, hex; not sent."""
     key_fingerprint: str
     """Names the key without telling it."""
+    escrow: tuple[bytes, ...] = ()
+    """The identity, encrypted to the certificates of those who may re-identify: a CMS envelope
+    (DER); none where the audience has no escrow."""
 
     @property
     def longitudinal_modified(self) -> str:
