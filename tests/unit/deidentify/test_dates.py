@@ -87,6 +87,6 @@ def test_no_moved_date_lies_in_the_future() -> None:
 def test_intervals_stay_to_the_second_over_leap_days_and_years() -> None:
     moments = ["20240228 235959", "20240301 000000", "20241231 120000", "20250101 000001"]
     before = [datetime.strptime(m, "%Y%m%d %H%M%S") for m in moments]
-    sent = [moved(*m.split(), ODD, RECEIVED) for m in moments]
+    sent = [moved(m[:8], m[9:], ODD, RECEIVED) for m in moments]
     after = [datetime.strptime("".join(m), "%Y%m%d%H%M%S") for m in sent]
     assert {b - a for b, a in zip(before, after, strict=True)} == {ODD}
