@@ -14,6 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from dmask_node.check.outgoing import check_outgoing
 from dmask_node.compose.encoder import encode_video
+from dmask_node.compose.photograph import compose_photograph
+from dmask_node.compose.picture import write_picture
 from dmask_node.compose.readable import write_csv, write_html
 from dmask_node.compose.report_sr import compose_report
 from dmask_node.compose.settings import EncoderSettings
@@ -37,7 +39,14 @@ from dmask_node.measure.settings import MeasureSettings
 from dmask_node.measure.summary import summarise
 from dmask_node.models.settings import InferenceSettings
 from dmask_node.records.gated import MaskedInstance
-from dmask_node.records.masked import CleanHeader, EncodedVideo, MaskedStudy, Measurements
+from dmask_node.records.masked import (
+    CleanHeader,
+    Encoded,
+    EncodedPicture,
+    MaskedStudy,
+    MaskTrack,
+    Measurements,
+)
 from dmask_node.render.settings import RenderSettings
 from dmask_node.render.track import output_size, render_track
 from dmask_node.version import RENDERER, VERSION
@@ -85,10 +94,11 @@ def mask_instance(
     job_id : str
         Told to the listeners.
     source : Path
-        The SOP instance as received (DICOM Part 10), or a plain video file.
+        The SOP instance as received (DICOM Part 10), or a plain video or picture file.
     out : Path
         An existing folder of the node's own; ``masked.mp4`` is written there, and ``video.dcm``
-        and ``report.dcm`` in a folder for each audience, replacing those of an earlier attempt.
+        and ``report.dcm`` in a folder for each audience, replacing those of an earlier attempt. A
+        source of a single frame becomes ``masked.png`` and ``photograph.dcm`` instead.
     parts : Parts
         Settings, keys and models.
     listeners : sequence of Listener
@@ -97,7 +107,7 @@ def mask_instance(
     Returns
     -------
     MaskedInstance
-        For each audience video and report, free of identity, checked by the last gate.
+        For each audience image and report, free of identity, checked by the last gate.
 
     Raises
     ------
@@ -156,17 +166,7 @@ def _mask(
         measurements = summarise(eyes, parts.measure)
 
     with during("render") as facts:
-        rows, columns = output_size(mask.rows, mask.columns, parts.render)
-        pictures = Timed(render_track(mask, parts.model, rows, columns, parts.render))
-        encoded = encode_video(
-            advancing(listeners, job_id, "render", pictures, len(mask.time_s)),
-            [float(t) for t in mask.time_s],
-            rows,
-            columns,
-            out / "masked.mp4",
-            parts.encoder,
-        )
-        facts["draw_seconds"] = pictures.seconds
+        encoded, facts["draw_seconds"] = _draw(mask, parts, out, listeners, job_id)
         facts["frames"] = encoded.n_frames
 
     gated = []
@@ -185,10 +185,25 @@ def _mask(
     )
 
 
+def _draw(
+    mask: MaskTrack, parts: Parts, out: Path, listeners: Sequence[Listener], job_id: str
+) -> tuple[Encoded, float]:
+    """Draw the mask: one frame as a picture, more as a video. Return it and the seconds it took."""
+    rows, columns = output_size(mask.rows, mask.columns, parts.render)
+    pictures = Timed(render_track(mask, parts.model, rows, columns, parts.render))
+    frames = advancing(listeners, job_id, "render", pictures, len(mask.time_s))
+    if len(mask.time_s) == 1:
+        picture = write_picture(frames, rows, columns, out / "masked.png")
+        return picture, pictures.seconds
+    times_s = [float(t) for t in mask.time_s]
+    video = encode_video(frames, times_s, rows, columns, out / "masked.mp4", parts.encoder)
+    return video, pictures.seconds
+
+
 def _compose(
     audience: str,
     header: CleanHeader,
-    encoded: EncodedVideo,
+    encoded: Encoded,
     measurements: Measurements,
     parts: Parts,
     out: Path,
@@ -196,11 +211,14 @@ def _compose(
     """Compose the objects for one audience, in a folder of its own."""
     folder = out / audience
     folder.mkdir(exist_ok=True)
-    video = compose_video(encoded, header, folder / "video.dcm")
+    if isinstance(encoded, EncodedPicture):
+        image = compose_photograph(encoded, header, folder / "photograph.dcm")
+    else:
+        image = compose_video(encoded, header, folder / "video.dcm")
     report = compose_report(
-        measurements, header, video, encoded, parts.model_digests, folder / "report.dcm"
+        measurements, header, image, encoded, parts.model_digests, folder / "report.dcm"
     )
-    return MaskedStudy(audience=audience, image=video, report=report, encoded=encoded)
+    return MaskedStudy(audience=audience, image=image, report=report, encoded=encoded)
 
 
 def _require_faces(found: int, frames: int, least: float) -> None:
@@ -225,4 +243,6 @@ def write_companions(masked: MaskedInstance, parts: Parts, out: Path) -> None:
     write_csv(masked.eyes, out / "measurements.csv")
     facts = {"Software": f"dmask_node {VERSION}", "Renderer": RENDERER}
     facts |= {name: f"SHA-256 {digest}" for name, digest in parts.model_digests.items()}
-    write_html(masked.measurements, masked.eyes, out / "report.html", facts)
+    encoded = masked.encoded
+    picture = encoded.path.read_bytes() if isinstance(encoded, EncodedPicture) else None
+    write_html(masked.measurements, masked.eyes, out / "report.html", facts, picture)

@@ -41,7 +41,11 @@ from dmask_node.spool.states import FINAL, FIRST, TRANSITIONS
 
 TOP: Final = Path(__file__).parents[1]
 DOCS: Final = TOP / "docs"
-OUTGOING: Final = {"masked video": "video_photographic", "report": "enhanced_sr"}
+OUTGOING: Final = {
+    "masked video": "video_photographic",
+    "masked photograph": "vl_photographic",
+    "report": "enhanced_sr",
+}
 
 _HEADER_WORDS: Final = {
     "pseudonym": "keyed pseudonym",
@@ -305,6 +309,7 @@ _WORDS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "version": lambda _: "version of the software",
     "tag": lambda rule: "pointer to " + " or ".join(rule["tag"]),
     "fingerprint": lambda _: "method in words, software version, fingerprint of the key",
+    "escrow": lambda _: "the identity, encrypted to the recipients that the site names",
     "payload": lambda _: "the encoded video, one fragment",
     "concept": lambda _: "as its concept name demands",
 }
@@ -361,8 +366,8 @@ def methods() -> str:
     codes = load("codes")
     return table(
         ("code (CID 7050)", "meaning", "declared in"),
-        [(code, text, "both objects") for code, text in codes["method"].items()]
-        + [(code, text, "the video only") for code, text in codes["pixel_method"].items()],
+        [(code, text, "image and report") for code, text in codes["method"].items()]
+        + [(code, text, "the image only") for code, text in codes["pixel_method"].items()],
     )
 
 
@@ -378,6 +383,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "transitions": transitions,
     "deliveries": deliveries,
     "video_attributes": lambda: attributes("video_photographic"),
+    "photograph_attributes": lambda: attributes("vl_photographic"),
     "report_attributes": lambda: attributes("enhanced_sr"),
     "numbers": numbers,
     "own_codes": own_codes,

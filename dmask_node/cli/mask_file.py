@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -27,17 +27,25 @@ from dmask_node.errors import Permanent
 from dmask_node.events import Listener
 from dmask_node.parts import build_parts
 from dmask_node.pipeline import mask_instance, write_companions
+from dmask_node.records.masked import Role
+
+_OF_THE_OTHER_KIND: Final = {
+    Role.VIDEO: ("photograph.dcm", "masked.png"),
+    Role.PHOTOGRAPH: ("video.dcm", "masked.mp4"),
+}
 
 
 class InputMissing(Permanent):
     """The input file can't be read."""
 
     reason = "input_missing"
-    hint = "Give a DICOM file, or a video (MP4, AVI, MOV)."
+    hint = "Give a DICOM file, a video (MP4, AVI, MOV) or a picture (JPEG, PNG)."
 
 
 def mask(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="DICOM file, MP4, AVI or MOV.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="DICOM file, MP4, AVI, MOV, JPEG or PNG.")
+    ],
     output_dir: Annotated[Path, typer.Argument(help="Folder for the masked objects.")],
     config: ConfigOption = None,
     profile: Annotated[str, typer.Option(help="Which of the [profiles] to apply.")] = "default",
@@ -49,7 +57,8 @@ def mask(
     """Mask one file, without the network.
 
     Leaves in OUTPUT_DIR: video.dcm and report.dcm, exactly as they would be forwarded; masked.mp4,
-    report.html and measurements.csv.
+    report.html and measurements.csv. Of a photograph: photograph.dcm for video.dcm, and masked.png
+    for masked.mp4.
     """
     with errors_told(as_json=as_json):
         result = mask_file(
@@ -91,18 +100,21 @@ def mask_file(
             masked = mask_instance(job_id, source, work, parts, listeners)
         write_companions(masked, parts, work)
         [study] = masked.studies
-        names = ("video.dcm", "report.dcm", "masked.mp4", "report.html", "measurements.csv")
-        for name in names:
-            made = work / name
-            shutil.move(made if made.exists() else work / chosen.name / name, output_dir / name)
+        image, report = study.objects
+        made = [image.path, report.path, masked.encoded.path]
+        made += [work / "report.html", work / "measurements.csv"]
+        for file in made:
+            shutil.move(file, output_dir / file.name)
+        for name in _OF_THE_OTHER_KIND[image.role]:  # of another source, masked here before
+            (output_dir / name).unlink(missing_ok=True)
     found = masked.measurements
     return {
         "output": str(output_dir),
-        "files": list(names),
+        "files": [file.name for file in made],
         "frames": found.frames_total,
         "frames_with_face": found.frames_with_face,
-        "video_sop_instance_uid": study.image.sop_instance_uid,
-        "report_sop_instance_uid": study.report.sop_instance_uid,
+        f"{image.role}_sop_instance_uid": image.sop_instance_uid,
+        "report_sop_instance_uid": report.sop_instance_uid,
     }
 
 

@@ -45,6 +45,9 @@ IMAGING_MEASUREMENT_REPORT: Final = _code("126000", "DCM", "Imaging Measurement 
 ENGLISH: Final = _code("en-US", "RFC5646", "English (United States)")
 IMAGE_QUALITY: Final = _code("111101", "DCM", "Image Quality")
 PROCEDURE: Final = _code("DM2001", SCHEME, "Video analysis of eyelid and eye movement")
+PROCEDURE_OF_PHOTOGRAPH: Final = _code(
+    "DM2003", SCHEME, "Photograph analysis of eyelids and line of sight"
+)
 
 DEVICE: Final = _code("121007", "DCM", "Device")
 

@@ -44,6 +44,8 @@ DEIDENTIFICATION_METHOD: Final = (
     "face re-rendered as a constant 3D model",
 )
 _READ_BYTES: Final = 1 << 20
+_PAIRED: Final = frozenset({"CHEEK", "EAR", "EYE", "EYELID", "ORBIT", "ZYGOMA"})
+"""Body parts that there are two of: they need a laterality (PS3.3 C.7.3.1)."""
 
 
 class NotListed(Permanent):
@@ -133,7 +135,7 @@ def add_patient_study_equipment(dataset: Dataset, header: CleanHeader, role: Rol
     header : CleanHeader
         Keyed names and listed values.
     role : Role
-        Which of the two objects this is.
+        Which object this is.
     """
     is_image = role is not Role.REPORT
     dataset.SpecificCharacterSet = "ISO_IR 192"
@@ -239,6 +241,23 @@ def _value_of(kept: KeptValue) -> str | int | Sequence:
             (code,) = (c for c in known if f"{c.value} {c.scheme}" == kept.value)
             concept = CodedConcept(code.value, code.scheme, code.meaning)
             return Sequence([codes.item(concept)])
+
+
+def add_body_part(dataset: Dataset, part: str) -> None:
+    """Add what both kinds of image say of the part of the body (PS3.3 C.8.12.1).
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Added to.
+    part : str
+        Body Part Examined, of the list of `CleanHeader`.
+    """
+    dataset.BodyPartExamined = part
+    if part in _PAIRED:
+        dataset.ImageLaterality = "B"  # the mask shows the whole face, whatever the source showed
+    dataset.AnatomicRegionSequence = Sequence([codes.item(codes.FACE)])
+    dataset.AcquisitionContextSequence = Sequence([])
 
 
 def write_object(

@@ -3,11 +3,13 @@
 None of these is sent. They hold measurements and software versions, nothing of the source header.
 """
 
+import base64
 import csv
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import IO, Final
@@ -40,6 +42,11 @@ margin that is found jitters by some 3 % of the width, a millimetre."""
 SMALL_IRIS_PX: Final = 8.0
 """Iris diameter below which the page warns, pixels: a pixel is then about 1.5 mm or more."""
 _NOT_MEASURED: Final = "not measurable"
+_TITLES: Final = {
+    False: "Eyelid and eye movement report",
+    True: "Eyelid and line of sight report",
+}
+"""Of the page, by whether it shows a photograph."""
 
 
 def write_csv(eyes: EyeTrack, path: Path) -> None:
@@ -90,7 +97,11 @@ class _Row:
 
 
 def write_html(
-    measurements: Measurements, eyes: EyeTrack, path: Path, facts: Mapping[str, str]
+    measurements: Measurements,
+    eyes: EyeTrack,
+    path: Path,
+    facts: Mapping[str, str],
+    picture: bytes | None = None,
 ) -> None:
     """Write the measurements as one self-contained page for clinicians.
 
@@ -106,6 +117,9 @@ def write_html(
         Where to; a file there is replaced.
     facts : mapping of str to str
         Software, versions and the like, shown as they are at the end. Nothing of the source.
+    picture : bytes, optional
+        PNG of the masked photograph, shown where a video has its plots. Without it the page is that
+        of a video.
     """
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -117,15 +131,18 @@ def write_html(
         file.write(
             template.render(
                 measurements=measurements,
-                rows=list(_table(measurements)),
+                rows=list(_table(measurements) if picture is None else _values(measurements)),
+                picture=None if picture is None else base64.b64encode(picture).decode(),
                 warning=_warning(measurements),
+                title=_TITLES[picture is not None],
+                source="video" if picture is None else "photograph",
                 eyes=[measurements.right, measurements.left],
                 words={Eye.RIGHT: "Right eye (R)", Eye.LEFT: "Left eye (L)"},
                 pixel_mm=None if not ruler else IRIS_DIAMETER_MM / ruler,
                 iris_mm=IRIS_DIAMETER_MM,
                 # Our own drawing: numbers and fixed words only.
-                aperture_svg=Markup(aperture_plot(eyes)),  # noqa: S704
-                rotation_svg=Markup(rotation_plot(eyes)),  # noqa: S704
+                aperture_svg="" if picture else Markup(aperture_plot(eyes)),  # noqa: S704
+                rotation_svg="" if picture else Markup(rotation_plot(eyes)),  # noqa: S704
                 facts=facts,
             )
         )
@@ -159,31 +176,34 @@ def report_text(path: Path) -> str:
 
 
 def _table(measurements: Measurements) -> Iterator[_Row]:
+    """Make the rows of a video."""
     right, left = measurements.right, measurements.left
     total = measurements.frames_total
-
-    def row(name: str, unit: str, of: Mapping[Eye, str]) -> _Row:
-        return _Row(name, unit, of[Eye.RIGHT], of[Eye.LEFT])
-
-    def both(texts: tuple[str, str]) -> Mapping[Eye, str]:
-        return {Eye.RIGHT: texts[0], Eye.LEFT: texts[1]}
-
-    def numbers(name: str, unit: str, field: str, digits: int, *, sign: bool = False) -> _Row:
-        values = (getattr(right, field), getattr(left, field))
-        return row(
-            name, unit, both((_shown(values[0], digits, sign), _shown(values[1], digits, sign)))
-        )
-
+    numbers = partial(_numbers, measurements)
     yield numbers("Palpebral fissure height, mean", "mm", "aperture_mean_mm", 1)
     yield numbers("Palpebral fissure height, least", "mm", "aperture_min_mm", 1)
     yield numbers("Horizontal eye rotation, mean", "°", "rotation_h_mean_deg", 1, sign=True)
     yield numbers("Vertical eye rotation, mean", "°", "rotation_v_mean_deg", 1, sign=True)
-    yield row("Blinks", "count", both((_blinks(right), _blinks(left))))
+    yield _Row("Blinks", "count", _blinks(right), _blinks(left))
     yield numbers("Blink rate", "per minute", "blink_rate_per_min", 1)
-    yield row(
-        "Frames measured (n)", f"of {total}", both((_share(right, total), _share(left, total)))
-    )
+    yield _Row("Frames measured (n)", f"of {total}", _share(right, total), _share(left, total))
     yield numbers("Tracking confidence, mean", "0 to 1", "confidence_mean", 2)
+
+
+def _values(measurements: Measurements) -> Iterator[_Row]:
+    """Make the rows of a photograph: single values, and none that need time."""
+    numbers = partial(_numbers, measurements)
+    yield numbers("Palpebral fissure height", "mm", "aperture_mean_mm", 1)
+    yield numbers("Horizontal eye rotation", "°", "rotation_h_mean_deg", 1, sign=True)
+    yield numbers("Vertical eye rotation", "°", "rotation_v_mean_deg", 1, sign=True)
+    yield numbers("Tracking confidence", "0 to 1", "confidence_mean", 2)
+
+
+def _numbers(
+    measurements: Measurements, name: str, unit: str, field: str, digits: int, *, sign: bool = False
+) -> _Row:
+    right, left = (getattr(measurements.of(eye), field) for eye in Eye)
+    return _Row(name, unit, _shown(right, digits, sign), _shown(left, digits, sign))
 
 
 def _warning(measurements: Measurements) -> str | None:

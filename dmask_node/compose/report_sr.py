@@ -23,7 +23,8 @@ from dmask_node.compose.composer import (
 from dmask_node.records.anatomy import Eye
 from dmask_node.records.masked import (
     CleanHeader,
-    EncodedVideo,
+    Encoded,
+    EncodedPicture,
     EyeSummary,
     MaskedObject,
     Measurements,
@@ -38,6 +39,8 @@ DUMMY_TIME: Final = "000000"
 a dummy. See docs/decisions/0003-outgoing-dates.md."""
 OBSERVER_UID: Final = "2.25.80302813137786398554742050926734630922"
 """Names the software as observer (TID 1004); the same at every site."""
+SERIES_OF_VIDEO: Final = "Eyelid and eye movement measurements"
+SERIES_OF_PHOTOGRAPH: Final = "Eyelid and line of sight measurements"
 _SIDE: Final = {Eye.RIGHT: codes.RIGHT, Eye.LEFT: codes.LEFT}
 _WORD: Final = {Eye.RIGHT: "Right", Eye.LEFT: "Left"}
 _FISSURE_HEIGHT: Final = {
@@ -59,18 +62,19 @@ class _Finding(NamedTuple):
 def compose_report(
     measurements: Measurements,
     header: CleanHeader,
-    video: MaskedObject,
-    encoded: EncodedVideo,
+    image: MaskedObject,
+    encoded: Encoded,
     models: Mapping[str, str],
     path: Path,
 ) -> MaskedObject:
     """Compose the structured report.
 
     One measurement group each for right eyelid, left eyelid, right eyeball, left eyeball and the
-    video. A value that could not be measured is left out, and a coded status says so: 114006
-    Measurement failure, or 114007 Measurement not attempted for blinks in a clip too short or too
-    slow to see them. Heights and rotations carry the way they were measured, and each eye's groups
-    the mean confidence of its frames.
+    video or photograph. A value that could not be measured is left out, and a coded status says so:
+    114006 Measurement failure, or 114007 Measurement not attempted for blinks in a photograph, or
+    in a clip too short or too slow to see them. Heights and rotations carry the way they were
+    measured, and each eye's groups the mean confidence of its frames. The values of a photograph
+    are single ones, no means, and nothing in its report counts frames or seconds.
 
     Parameters
     ----------
@@ -78,10 +82,10 @@ def compose_report(
         Of the clip.
     header : CleanHeader
         Keyed names and listed values.
-    video : MaskedObject
-        The composed video, to which every group refers.
-    encoded : EncodedVideo
-        Its number of frames and frame time.
+    image : MaskedObject
+        The composed video or photograph, to which every group refers.
+    encoded : Encoded
+        What is in it.
     models : mapping of str to str
         SHA-256 of each shipped model file, by its path.
     path : Path
@@ -96,7 +100,8 @@ def compose_report(
     ----------
     PS3.3 A.35.2 (Enhanced SR IOD), PS3.16 TID 1500, 1501, 1419, 4019.
     """
-    evidence = dcmread(video.path, stop_before_pixels=True)
+    evidence = dcmread(image.path, stop_before_pixels=True)
+    is_photograph = isinstance(encoded, EncodedPicture)
     groups = [
         _group(header, name, site, side, findings, evidence, models)
         for name, site, side, findings in _findings(measurements, encoded)
@@ -113,7 +118,7 @@ def compose_report(
                 ),
             )
         ),
-        procedure_reported=codes.PROCEDURE,
+        procedure_reported=(codes.PROCEDURE_OF_PHOTOGRAPH if is_photograph else codes.PROCEDURE),
         imaging_measurements=groups,
         title=codes.IMAGING_MEASUREMENT_REPORT,
         language_of_content_item_and_descendants=sr.LanguageOfContentItemAndDescendants(
@@ -134,6 +139,7 @@ def compose_report(
         is_verified=False,
     )
     _finish(draft, header)
+    draft.SeriesDescription = SERIES_OF_PHOTOGRAPH if is_photograph else SERIES_OF_VIDEO
     dataset = take_listed(draft, ALLOWED)
     add_additions(dataset, header, Role.REPORT)
     return write_object(dataset, Role.REPORT, EnhancedSRStorage, ExplicitVRLittleEndian, path)
@@ -142,7 +148,6 @@ def compose_report(
 def _finish(draft: Dataset, header: CleanHeader) -> None:
     """Replace what highdicom filled in from the clock, and add what it does not know."""
     add_patient_study_equipment(draft, header, Role.REPORT)
-    draft.SeriesDescription = "Eyelid and eye movement measurements"
     draft.ContentDate = header.report_date or DUMMY_DATE
     draft.ContentTime = header.report_time or DUMMY_TIME
     scheme = Dataset()
@@ -163,9 +168,11 @@ def _shorten_numbers(item: Dataset) -> None:
 
 
 def _findings(
-    measurements: Measurements, encoded: EncodedVideo
+    measurements: Measurements, encoded: Encoded
 ) -> list[tuple[str, CodedConcept, Eye | None, list[_Finding]]]:
     """List the groups: tracking identifier, site, side and values."""
+    if isinstance(encoded, EncodedPicture):
+        return _findings_of_photograph(measurements)
     total = measurements.frames_total
     groups: list[tuple[str, CodedConcept, Eye | None, list[_Finding]]] = [
         (f"{_WORD[eye]} eyelid", codes.EYELID, eye, _lid(measurements.of(eye), total))
@@ -183,6 +190,39 @@ def _findings(
         _Finding(codes.IRIS_DIAMETER, measurements.iris_diameter_px, codes.PIXELS, codes.MEDIAN),
     ]
     return [*groups, ("Video", codes.FACE, None, quality)]
+
+
+def _findings_of_photograph(
+    measurements: Measurements,
+) -> list[tuple[str, CodedConcept, Eye | None, list[_Finding]]]:
+    """List the groups of a single picture: one value each, nothing that has a course in time."""
+
+    def height(summary: EyeSummary) -> list[_Finding]:
+        concept, value = _FISSURE_HEIGHT[summary.eye], summary.aperture_mean_mm
+        return [
+            _Finding(concept, value, codes.MILLIMETER, None, codes.BY_IRIS),
+            _Finding(codes.BLINK_COUNT, None, codes.BLINKS),
+            _Finding(codes.BLINK_RATE, None, codes.PER_MINUTE),
+            _Finding(codes.CONFIDENCE, summary.confidence_mean, codes.NO_UNIT),
+        ]
+
+    def rotations(summary: EyeSummary) -> list[_Finding]:
+        pairs = (
+            (codes.ROTATION_HORIZONTAL, summary.rotation_h_mean_deg),
+            (codes.ROTATION_VERTICAL, summary.rotation_v_mean_deg),
+        )
+        return [
+            *(_Finding(name, value, codes.DEGREE, None, codes.BY_MODEL) for name, value in pairs),
+            _Finding(codes.CONFIDENCE, summary.confidence_mean, codes.NO_UNIT),
+        ]
+
+    iris = _Finding(codes.IRIS_DIAMETER, measurements.iris_diameter_px, codes.PIXELS)
+    of = measurements.of
+    return [
+        *((f"{_WORD[eye]} eyelid", codes.EYELID, eye, height(of(eye))) for eye in Eye),
+        *((f"{_WORD[eye]} eyeball", codes.EYEBALL, eye, rotations(of(eye))) for eye in Eye),
+        ("Photograph", codes.FACE, None, [iris]),
+    ]
 
 
 def _lid(summary: EyeSummary, total: int) -> list[_Finding]:
@@ -227,7 +267,7 @@ def _group(
     site: CodedConcept,
     side: Eye | None,
     findings: list[_Finding],
-    video: Dataset,
+    image: Dataset,
     models: Mapping[str, str],
 ) -> sr.MeasurementsAndQualitativeEvaluations:
     """Build one TID 1501 group."""
@@ -255,7 +295,7 @@ def _group(
         qualitative_evaluations=[
             _missing(finding) for finding in findings if finding.value is None
         ],
-        source_images=[sr.SourceImageForMeasurementGroup(video.SOPClassUID, video.SOPInstanceUID)],
+        source_images=[sr.SourceImageForMeasurementGroup(image.SOPClassUID, image.SOPInstanceUID)],
     )
 
 

@@ -12,6 +12,7 @@ from pydicom.valuerep import DSfloat
 from dmask_node.compose import codes
 from dmask_node.compose.composer import (
     add_additions,
+    add_body_part,
     add_patient_study_equipment,
     take_listed,
     write_object,
@@ -20,8 +21,6 @@ from dmask_node.records.masked import CleanHeader, EncodedVideo, MaskedObject, R
 
 VIDEO_PHOTOGRAPHIC: Final = "1.2.840.10008.5.1.4.1.1.77.1.4.1"
 ALLOWED: Final = "video_photographic"
-_PAIRED: Final = frozenset({"CHEEK", "EAR", "EYE", "EYELID", "ORBIT", "ZYGOMA"})
-"""Body parts that there are two of: they need a laterality (PS3.3 C.7.3.1)."""
 _MAX_VALUE_BYTES: Final = 65_534
 """Of an attribute with a two-byte length field (PS3.5 7.1.2)."""
 DERIVATION: Final = (
@@ -67,7 +66,7 @@ def compose_video(encoded: EncodedVideo, header: CleanHeader, path: Path) -> Mas
     draft.SynchronizationFrameOfReferenceUID = header.synchronization_uid
     draft.SynchronizationTrigger = "NO TRIGGER"
     draft.AcquisitionTimeSynchronized = "N"
-    _add_body_part(draft, header.body_part_examined)
+    add_body_part(draft, header.body_part_examined)
     _add_derivation(draft, header, encoded)
     _add_pixel_description(draft, encoded)
     _add_timing(draft, encoded)
@@ -81,14 +80,6 @@ def compose_video(encoded: EncodedVideo, header: CleanHeader, path: Path) -> Mas
         return write_object(
             dataset, Role.VIDEO, VIDEO_PHOTOGRAPHIC, encoded.transfer_syntax_uid, path
         )
-
-
-def _add_body_part(draft: Dataset, part: str) -> None:
-    draft.BodyPartExamined = part
-    if part in _PAIRED:
-        draft.ImageLaterality = "B"  # the mask shows the whole face, whatever the source showed
-    draft.AnatomicRegionSequence = Sequence([codes.item(codes.FACE)])
-    draft.AcquisitionContextSequence = Sequence([])
 
 
 def _add_derivation(draft: Dataset, header: CleanHeader, encoded: EncodedVideo) -> None:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import pytest
 import skimage.data
@@ -16,6 +17,9 @@ from pydicom.uid import ExplicitVRLittleEndian
 from typer.testing import CliRunner, Result
 
 from dmask_node.cli.app import app
+from dmask_node.config import load_settings
+from dmask_node.decode.frames import open_source
+from dmask_node.landmarks.track import FaceTracker, find_landmarks
 from tests.e2e.camera import pictures_of
 from tests.factories import (
     DEFLATED,
@@ -26,6 +30,9 @@ from tests.factories import (
     a_video_instance,
 )
 
+OUTPUTS_OF_A_PHOTOGRAPH = {
+    *("photograph.dcm", "report.dcm", "masked.png", "report.html", "measurements.csv")
+}
 OUTPUTS = {"video.dcm", "report.dcm", "masked.mp4", "report.html", "measurements.csv"}
 Mask = Callable[..., tuple[Result, Path]]
 
@@ -131,12 +138,64 @@ def test_every_kind_of_source_keeps_its_frame_count(
     assert len(_rows(out)) == 20
 
 
-def test_a_photograph_becomes_a_masked_video_of_one_frame(mask: Mask, tmp_path: Path) -> None:
+def test_a_photograph_becomes_a_masked_photograph(mask: Mask, tmp_path: Path) -> None:
     portrait = skimage.data.astronaut()
-    result, out = mask(a_photo_instance(tmp_path / "photo.dcm", frames=[portrait]))
+    source = a_photo_instance(tmp_path / "photo.dcm", frames=[portrait])
+    (tmp_path / "out").mkdir()
+    for name in ("video.dcm", "masked.mp4"):
+        (tmp_path / "out" / name).write_bytes(b"of another source")
+    result, out = mask(source)
     assert result.exit_code == 0, result.output
-    assert len(pictures_of(out / "masked.mp4")) == 1
+    told = json.loads(result.output)
+    assert {p.name for p in out.iterdir()} == set(told["files"]) == OUTPUTS_OF_A_PHOTOGRAPH
+    image = dcmread(out / "photograph.dcm")
+    assert image.SOPInstanceUID == told["photograph_sop_instance_uid"]
+    assert (image.Modality, image.Rows, image.Columns) == ("XC", 512, 512)
+    assert "NumberOfFrames" not in image
+    [drawn] = pictures_of(out / "masked.png")
+    assert image.PixelData == drawn.tobytes()
     assert all(row["aperture_mm"] for row in _rows(out))
+    assert "<svg" not in (out / "report.html").read_text()
+
+    # The eyes are the patient's: seen with the same landmarks in the portrait and in its mask.
+    own, masks = _eyes(source), _eyes(out / "photograph.dcm")
+    assert masks.openness == pytest.approx(own.openness, abs=0.04)
+    assert masks.iris_place == pytest.approx(own.iris_place, abs=0.08)
+    assert np.abs(drawn.astype(int) - portrait).mean() > 40, "nothing else is"
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "video"])
+def test_whatever_holds_one_picture_becomes_a_photograph(
+    kind: str, mask: Mask, tmp_path: Path
+) -> None:
+    portrait = skimage.data.astronaut()
+    path = tmp_path / f"source.{kind}"  # the name plays no part
+    if kind == "video":
+        a_video_instance(path, frames=[portrait])
+    else:
+        cv2.imwrite(str(path), portrait[..., ::-1])
+    result, out = mask(path)
+    assert result.exit_code == 0, result.output
+    assert {p.name for p in out.iterdir()} == OUTPUTS_OF_A_PHOTOGRAPH
+
+
+class _Eyes(NamedTuple):
+    openness: list[float]
+    """Height over width of each eye's contour."""
+    iris_place: list[float]
+    """Where the iris stands between the corners, from one side to the other."""
+
+
+def _eyes(path: Path) -> _Eyes:
+    settings = load_settings()
+    source = open_source(path)
+    tracker = FaceTracker(settings.inference, settings.landmarks)
+    seen = find_landmarks(source.frames, source.rows, source.columns, tracker)
+    contours, irises = seen.eye_contour_px[0], seen.iris_px[0, :, 0]
+    width = np.abs(contours[:, 8, 0] - contours[:, 0, 0])
+    height = contours[:, 12, 1] - contours[:, 4, 1]
+    start = np.minimum(contours[:, 8, 0], contours[:, 0, 0])
+    return _Eyes(list(height / width), list((irises[:, 0] - start) / width))
 
 
 def test_frames_without_a_face_are_shown_as_such_and_counted(
