@@ -9,13 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydicom import Dataset
-from pydicom.datadict import keyword_for_tag
+from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 from pydicom.multival import MultiValue
 
-from dmask_node.check.grammar import Facts, Rule, fits, is_ours, load
+from dmask_node.check.additions import added_rules, fits_addition
+from dmask_node.check.envelope import unexpected_in_envelope
+from dmask_node.check.grammar import Facts, Rule, fits, is_expected, is_ours, load
+from dmask_node.records.masked import EncodedPicture, KeptCode
 
 _VALUE_OF: Final = {
     "CODE": "ConceptCodeSequence",
@@ -26,6 +29,9 @@ _VALUE_OF: Final = {
 }
 """Which attribute holds the value of a content item (PS3.3 C.17.3); none for a container."""
 _CODE: Final = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
+_METHODS: Final = "DeidentificationMethodCodeSequence"
+_OF_VIDEOS: Final = frozenset({"DM1301", "DM1302", "DM1904", "DM1905", "DM1906", "DM1907"})
+"""Numbers that a photograph does not have: blinks, frames, a duration."""
 _MAX_DEPTH: Final = 12
 
 
@@ -38,6 +44,8 @@ class Verdict:
     explained: set[bytes] = field(default_factory=set)
     """Encoded elements (tag, VR, length, value; explicit VR little endian) whose value is one of
     ours: a word of the source that stands in them stands there by chance."""
+    unexplained: list[str] = field(default_factory=list)
+    """Texts of all other elements, measured numbers aside."""
 
 
 def judge(dataset: Dataset, listed: Mapping[str, Any], facts: Facts) -> Verdict:
@@ -59,7 +67,9 @@ def judge(dataset: Dataset, listed: Mapping[str, Any], facts: Facts) -> Verdict:
         inside their grammar.
     """
     walk = _Walk(listed, facts)
-    walk.judge_dataset(dataset, listed["attributes"], {}, "", 0)
+    added, findings = added_rules(facts.header.kept, facts.role, listed["attributes"])
+    walk.verdict.findings += findings
+    walk.judge_dataset(dataset, {**listed["attributes"], **added}, {}, "", 0)
     return walk.verdict
 
 
@@ -85,52 +95,103 @@ class _Walk:
             keyword = keyword_for_tag(tag)
             if keyword not in rules:
                 self._find(f"{where}{keyword or tag} is not listed")
+                self._leave_unexplained(dataset[tag])
         for keyword, rule in rules.items():
+            expected = self._is_expected(keyword, rule)
             if keyword not in dataset:
-                if "optional" not in rule and "payload" not in rule:
+                if expected:
                     self._find(f"{where}{keyword} is missing")
                 continue
+            if expected is False:
+                self._find(f"{where}{keyword} is there, and should not be")
             full = {**concept, **rule} if "concept" in rule else rule
             element = dataset[keyword]
+            if str(element.VR) not in dictionary_VR(element.tag).split(" or "):
+                self._find(f"{where}{keyword} has not its value representation")
             if "items" in rule:
                 self._judge_sequence(element, full, concept, where + keyword, depth)
             else:
                 self._judge_value(element, full, where + keyword)
 
+    def _is_expected(self, keyword: str, rule: Rule) -> bool | None:
+        if keyword == "EncryptedAttributesSequence":
+            return bool(self._facts.recipients)
+        return is_expected(rule, self._facts)
+
     def _judge_value(self, element: DataElement, rule: Rule, where: str) -> None:
-        values = _texts(element)
-        if not fits(values, rule, self._facts):
+        if "escrow" in rule:
+            escrow, recipients = self._facts.header.escrow, self._facts.recipients
+            findings = list(unexpected_in_envelope(element.value, escrow, recipients))
+            self.verdict.findings += [f"{where} {finding}" for finding in findings]
+            ours = not findings
+        elif "kept" in rule:
+            ours = fits_addition(_texts(element), rule["kept"])
+        else:
+            ours = fits(_texts(element), element.keyword, rule, self._facts)
+        if not ours:
             self._find(f"{where} has a value outside its grammar")
-        elif is_ours(values, rule, self._facts):
+            self._leave_unexplained(element)
+        elif "kept" in rule or is_ours(element.keyword, rule):
             self.verdict.explained.add(encode(element))
+
+    def _leave_unexplained(self, element: DataElement) -> None:
+        """Note the texts of an element, those of its items too."""
+        if element.VR == "SQ":
+            for item in element.value:
+                for inner in item:
+                    self._leave_unexplained(inner)
+        else:
+            self.verdict.unexplained += _texts(element)
 
     def _judge_sequence(
         self, element: DataElement, rule: Rule, concept: Rule, where: str, depth: int
     ) -> None:
         if element.VR != "SQ":
             self._find(f"{where} is no sequence")
+            self._leave_unexplained(element)
             return
-        least, most = rule["count"]
-        if not least <= len(element.value) <= most:
-            self._find(f"{where} has {len(element.value)} items, {least} to {most} are allowed")
+        kinds = self._kinds(rule, len(element.value))
+        if kinds is None:
+            self._find(f"{where} has {len(element.value)} items, which is not allowed")
+            self._leave_unexplained(element)
             return
-        for item in element.value:
-            if rule["items"] == "code":
+        if element.keyword == _METHODS:
+            there = tuple(str(item.get("CodeValue", "")) for item in element.value)
+            if there != self._facts.method_codes:
+                self._find(f"{where} holds other options than those that were applied")
+        for item, kind in zip(element.value, kinds, strict=True):
+            if kind == "code":
                 self._judge_code(item, _dictionary(element.keyword, rule), where)
-            elif rule["items"] == "content":
+            elif kind == "content":
                 self._judge_content(item, f"{where}.", depth)
             else:
-                rules = self._listed["items"][rule["items"]]
+                rules = self._listed["items"][kind]
                 self.judge_dataset(item, rules, concept, f"{where}.", depth + 1)
+
+    def _kinds(self, rule: Rule, n_items: int) -> list[str] | None:
+        """Return the kind of each item; None where there may not be so many, or so few."""
+        least, most = rule["count"]
+        if not least <= n_items <= most:
+            return None
+        if isinstance(rule["items"], str):
+            return [rule["items"]] * n_items
+        device = bool(self._facts.header.device_model)
+        kinds = [kind for kind in rule["items"] if kind != "acquisition" or device]
+        return kinds if len(kinds) == n_items else None
 
     def _judge_content(self, item: Dataset, where: str, depth: int) -> None:
         """Judge one content item of a report by its value type and concept name."""
         kind = str(item.get("ValueType", ""))
         names = item.get("ConceptNameCodeSequence") or [Dataset()]
-        concept = self._listed["concepts"].get(f"{kind} {_name(names[0])}")
+        name = _name(names[0])
+        concept = self._listed["concepts"].get(f"{kind} {name}")
         if concept is None:
             self._find(f"{where}ConceptNameCodeSequence names nothing listed for its value type")
+            for element in item:
+                self._leave_unexplained(element)
             return
+        if isinstance(self._facts.encoded, EncodedPicture) and name.split(" ")[0] in _OF_VIDEOS:
+            self._find(f"{where}ConceptNameCodeSequence names what a photograph does not have")
         own = _VALUE_OF.get(kind)
         for keyword in _VALUE_OF.values():
             if (keyword in item) != (keyword == own):
@@ -145,6 +206,9 @@ class _Walk:
             self._find(f"{where} holds a code that is not listed")
         else:
             self.verdict.explained.update(encode(item[keyword]) for keyword in _CODE)
+            return
+        for element in item:
+            self._leave_unexplained(element)
 
 
 def _dictionary(keyword: str, rule: Rule) -> dict[str, str]:
@@ -152,6 +216,9 @@ def _dictionary(keyword: str, rule: Rule) -> dict[str, str]:
     if keyword == "MeasurementUnitsCodeSequence":
         wanted = f"{rule['unit']} UCUM"
         return {wanted: load("codes")["unit"][wanted]}
+    kept: KeptCode | None = rule.get("kept_code")
+    if kept is not None:
+        return {f"{kept.value} {kept.scheme}": kept.meaning}
     groups = rule.get("codes", ())
     return {name: meaning for group in groups for name, meaning in load("codes")[group].items()}
 

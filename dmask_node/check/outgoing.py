@@ -8,18 +8,19 @@ a plain picture; and no identifying value of the source may stand anywhere in it
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pydicom import Dataset
 
 from dmask_node.check.allow_list import Verdict, judge
+from dmask_node.check.approved import unexpected_in_header
 from dmask_node.check.grammar import Facts, load
-from dmask_node.check.harvest import harvest
+from dmask_node.check.harvest import Harvest, harvest
 from dmask_node.check.movie import CONTAINER_WORDS
 from dmask_node.check.part10 import IMPLEMENTATION, encode, mapped, read, unexpected_meta
 from dmask_node.check.pixel_data import unexpected_picture, unexpected_video
-from dmask_node.check.search import Needle, find_in_pictures, find_in_text
+from dmask_node.check.search import find_in_pictures, find_in_text
 from dmask_node.errors import Permanent
 from dmask_node.records.gated import GatedStudy
 from dmask_node.records.masked import (
@@ -47,7 +48,12 @@ class WouldLeak(Permanent):
     hint = "Nothing was sent. This is a defect of the node: please report it with this message."
 
 
-def check_outgoing(study: MaskedStudy, source_header: Dataset, approved: CleanHeader) -> GatedStudy:
+def check_outgoing(
+    study: MaskedStudy,
+    source_header: Dataset,
+    approved: CleanHeader,
+    recipients: Sequence[bytes] = (),
+) -> GatedStudy:
     """Let the objects of a study pass, or raise.
 
     Parameters
@@ -59,6 +65,9 @@ def check_outgoing(study: MaskedStudy, source_header: Dataset, approved: CleanHe
     approved : CleanHeader
         Values of the source that may leave under the site's own lists, and the keyed names that
         every object must carry.
+    recipients : sequence of bytes, optional
+        Certificates (X.509, DER) of those to whom the identity is sent along, encrypted; none: it
+        is not.
 
     Returns
     -------
@@ -79,16 +88,21 @@ def check_outgoing(study: MaskedStudy, source_header: Dataset, approved: CleanHe
     ----------
     PS3.15 E.1; PS3.5 A.4 (encapsulated pixel data); PS3.10 7.1 (file meta information).
     """
-    needles = harvest(source_header)
+    sought = harvest(source_header)
     findings = list(_judge_study(study))
-    facts = Facts(
-        header=approved, encoded=study.encoded, image_sop_class_uid=study.image.sop_class_uid
-    )
     findings += [
-        f"{masked.role}: {finding}"
-        for masked in study.objects
-        for finding in _look(masked, needles, facts)
+        f"clean header: {finding}"
+        for finding in unexpected_in_header(approved, source_header, sought.words)
     ]
+    for masked in study.objects:
+        facts = Facts(
+            header=approved,
+            encoded=study.encoded,
+            role=masked.role,
+            image_sop_class_uid=study.image.sop_class_uid,
+            recipients=recipients,
+        )
+        findings += [f"{masked.role}: {finding}" for finding in _look(masked, sought, facts)]
     if findings:
         more = len(findings) - _MAX_TOLD
         told = findings[:_MAX_TOLD] + ([f"and {more} more"] if more > 0 else [])
@@ -111,7 +125,7 @@ def _judge_study(study: MaskedStudy) -> Iterator[str]:
         yield f"{study.report.role}: it stands in the report's place"
 
 
-def _look(masked: MaskedObject, needles: list[Needle], facts: Facts) -> Iterator[str]:
+def _look(masked: MaskedObject, sought: Harvest, facts: Facts) -> Iterator[str]:
     """Look at one file; yield findings."""
     listed = load(_LISTS[masked.role])
     with mapped(masked.path) as data:
@@ -137,22 +151,25 @@ def _look(masked: MaskedObject, needles: list[Needle], facts: Facts) -> Iterator
                 yield from unexpected_picture(data, end, facts.encoded)
             case _ if len(data) != end:
                 yield "bytes after the last attribute"
-        yield from _search(data, end, verdict, needles)
+        yield from _search(data, end, verdict, sought)
 
 
-def _search(data: memoryview, end: int, verdict: Verdict, needles: list[Needle]) -> Iterator[str]:
-    """Search attributes and payload for values of the source.
+def _search(data: memoryview, end: int, verdict: Verdict, sought: Harvest) -> Iterator[str]:
+    """Search attributes and payload for values of the source, as they are and unpacked.
 
     Elements whose value is one of ours are blanked first: a patient named Erin must not be found
-    in "rendering". So are the file meta values, which were judged to be exactly ours.
+    in "rendering". So are the file meta values, which were judged to be exactly ours. Short names
+    are looked for only in texts that nothing explains, as whole words.
     """
     attributes = bytes(data[:end])
     for value in (str(constant) for constant in IMPLEMENTATION.values()):
         attributes = attributes.replace(value.encode("ascii", "replace"), b"\0" * len(value))
     for element in sorted(verdict.explained, key=len, reverse=True):
         attributes = attributes.replace(element, b"\0" * len(element))
-    found = find_in_text(attributes, needles)
+    found = find_in_text(attributes, sought.needles)
+    found |= sought.attributes_in(verdict.unexplained)
     # These words stand in the boxes of every payload, which were judged to be exactly ours.
-    found |= find_in_pictures(data[end:], [n for n in needles if n.data not in CONTAINER_WORDS])
+    needles = [needle for needle in sought.needles if needle.data not in CONTAINER_WORDS]
+    found |= find_in_pictures(data[end:], needles)
     for name in sorted(found):
         yield f"a value of the source's {name} stands in it"

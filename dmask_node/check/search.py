@@ -1,5 +1,10 @@
-"""Search bytes for many strings at once, whatever their letter case."""
+"""Search bytes for many strings at once, whatever their letter case.
 
+The time grows with the bytes and with the strings, not with their product: a string is looked for
+only if the bytes it begins with stand somewhere.
+"""
+
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -7,9 +12,15 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-LONG_BYTES: Final = 8
-"""Needles of this length don't stand in compressed pictures by chance: a given one stands in a
-gigabyte of random bytes with a probability of 1e-8, in either letter case of every letter."""
+from dmask_node.check.unpack import unpacked
+
+HEAD_BYTES: Final = 4
+"""Of every needle, at least: the search begins with them."""
+_PICTURE_HEAD_BYTES: Final = 6
+_ODDS_BITS: Final = 20
+"""Chance puts some needle into given pictures less often than once in a million."""
+_BITS_PER_BYTE: Final = 7
+"""That a given byte of compressed pictures is a given letter, in either case: 1 in 128."""
 _CHUNK_BYTES: Final = 1 << 22
 
 
@@ -30,58 +41,87 @@ class Needle(NamedTuple):
     """A string to search for."""
 
     data: bytes
-    """In ASCII lower case."""
+    """In ASCII lower case, `HEAD_BYTES` or more."""
     name: str
     """What a finding calls it."""
     boundary: Boundary
 
 
 def find_in_text(data: bytes, needles: Iterable[Needle]) -> set[str]:
-    """Search a short piece of bytes for every needle.
+    """Search a short piece of bytes, and what stands packed in it, for every needle.
 
     Returns
     -------
     set of str
         Names of the needles found.
     """
+    return _find(data + b"\0" + unpacked(memoryview(data)), needles)
+
+
+def _find(data: bytes, needles: Iterable[Needle]) -> set[str]:
     lowered = data.lower()
-    return {needle.name for needle in needles if _stands_in(lowered, needle)}
+    heads = {lowered[at : at + HEAD_BYTES] for at in range(len(lowered) - HEAD_BYTES + 1)}
+    return {
+        needle.name
+        for needle in needles
+        if needle.data[:HEAD_BYTES] in heads and _stands_in(lowered, needle)
+    }
+
+
+def least_bytes(size: int, n_needles: int) -> int:
+    """Return how long a needle must be to count where it stands in compressed pictures.
+
+    Parameters
+    ----------
+    size : int
+        Of the pictures, bytes.
+    n_needles : int
+        How many are looked for.
+
+    Returns
+    -------
+    int
+        Shorter ones stand there by chance more often than once in a million searches; 6 or more.
+    """
+    bits = math.log2(max(size, 1)) + math.log2(max(n_needles, 1)) + _ODDS_BITS
+    return max(_PICTURE_HEAD_BYTES, math.ceil(bits / _BITS_PER_BYTE))
 
 
 def find_in_pictures(data: memoryview, needles: Sequence[Needle]) -> set[str]:
-    """Search compressed pictures for the long needles.
+    """Search compressed pictures, and what stands packed in them, for what chance puts not there.
 
     Takes one pass, however many needles there are: a position is looked at only if each of its
-    first four byte pairs starts some needle at that place.
+    first three byte pairs starts some needle at that place.
 
     Parameters
     ----------
     data : memoryview
         Of bytes; may be a mapped file.
     needles : sequence of Needle
-        Those shorter than `LONG_BYTES` are passed over.
+        Those shorter than `least_bytes` are passed over.
 
     Returns
     -------
     set of str
         Names of the needles found.
     """
-    long = [needle for needle in needles if len(needle.data) >= LONG_BYTES]
+    least = least_bytes(len(data), len(needles))
+    long = [needle for needle in needles if len(needle.data) >= least]
     if not long:
         return set()
     starts: dict[bytes, list[Needle]] = {}
     for needle in long:
-        starts.setdefault(needle.data[:LONG_BYTES], []).append(needle)
-    heads = np.frombuffer(b"".join(starts), np.uint8).reshape(-1, LONG_BYTES)
-    tables = [_pair_table(heads[:, at : at + 2]) for at in range(0, LONG_BYTES, 2)]
+        starts.setdefault(needle.data[:_PICTURE_HEAD_BYTES], []).append(needle)
+    heads = np.frombuffer(b"".join(starts), np.uint8).reshape(-1, _PICTURE_HEAD_BYTES)
+    tables = [_pair_table(heads[:, at : at + 2]) for at in range(0, _PICTURE_HEAD_BYTES, 2)]
     overlap = max(len(needle.data) for needle in long) + 1
     found: set[str] = set()
     for chunk in _chunks(data, overlap):
         for at in _candidates(chunk, tables):
-            for needle in starts.get(chunk[at : at + LONG_BYTES], ()):
+            for needle in starts.get(chunk[at : at + _PICTURE_HEAD_BYTES], ()):
                 if chunk.startswith(needle.data, at) and _is_apart(chunk, at, needle):
                     found.add(needle.name)
-    return found
+    return found | _find(unpacked(data), long)
 
 
 def _stands_in(data: bytes, needle: Needle) -> bool:
@@ -122,7 +162,7 @@ def _pair_table(pairs: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _candidates(chunk: bytes, tables: Sequence[NDArray[np.bool_]]) -> list[int]:
     data = np.frombuffer(chunk, np.uint8)
-    n = len(data) - LONG_BYTES + 1
+    n = len(data) - 2 * len(tables) + 1
     if n <= 0:
         return []
     pairs = data[:-1].astype(np.uint16) | data[1:].astype(np.uint16) << 8  # (bytes - 1,)

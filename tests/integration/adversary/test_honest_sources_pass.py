@@ -16,6 +16,7 @@ from dmask_node.check.harvest import harvest
 from dmask_node.check.outgoing import WouldLeak, check_outgoing
 from dmask_node.check.search import find_in_text
 from dmask_node.deidentify.profile import Profile
+from dmask_node.records.masked import Role
 from tests.factories import a_header
 from tests.outgoing import a_masked_study, an_encoded_video, clean
 
@@ -118,7 +119,8 @@ def test_a_long_video_whose_frames_the_sender_has_counted_passes(tmp_path: Path)
     ]
     for count in counts:
         count.NumericValue = "432000"
-    verdict = judge(report, load("enhanced_sr"), Facts(header=header, encoded=many))
+    facts = Facts(header=header, encoded=many, role=Role.REPORT)
+    verdict = judge(report, load("enhanced_sr"), facts)
     assert verdict.findings == []
     assert any(b"432000" in element for element in verdict.explained)
 
@@ -129,7 +131,7 @@ def test_a_name_in_iso_2022_is_known_by_its_bytes_too() -> None:
     header.PatientName = "Yamada^Tarou=山田^太郎"
     raw = received(header).get_item("PatientName").value
     assert b"\x1b$B" in raw
-    assert find_in_text(b"..." + raw + b"...", harvest(received(header))) == {"PatientName"}
+    assert find_in_text(b"..." + raw + b"...", harvest(received(header)).needles) == {"PatientName"}
 
 
 @pytest.mark.parametrize("value", [" Ptosis ", "Ptosis "])

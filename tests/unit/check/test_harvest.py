@@ -13,7 +13,7 @@ from dmask_node.check.search import find_in_pictures, find_in_text
 
 
 def found(header: Dataset, data: bytes) -> bool:
-    return bool(find_in_text(data, harvest(header)))
+    return bool(find_in_text(data, harvest(header).needles))
 
 
 def raw(header: Dataset, tag: int, vr: str, value: bytes) -> Dataset:
@@ -119,14 +119,14 @@ def test_what_stands_in_honest_objects_by_chance_is_not_searched_for() -> None:
 
 
 def test_a_finding_names_the_attribute_only() -> None:
-    assert find_in_text(b"kowalski", harvest(named(PatientName="Kowalski"))) == {"PatientName"}
+    assert find_in_text(b"kowalski", harvest(named(PatientName="Kowalski")).needles) == {"PatientName"}
     header = raw(named(), 0x00091001, "LO", b"Kowalski")
-    assert find_in_text(b"kowalski", harvest(header)) == {"(0009,1001)"}
+    assert find_in_text(b"kowalski", harvest(header).needles) == {"(0009,1001)"}
 
 
 def test_a_long_name_is_found_in_pictures_too() -> None:
     payload = memoryview(bytes(1000) + "Kowalski".encode("utf-16-le") + bytes(9))
-    assert find_in_pictures(payload, harvest(named(PatientName="Kowalski"))) == {"PatientName"}
+    assert find_in_pictures(payload, harvest(named(PatientName="Kowalski")).needles) == {"PatientName"}
 
 
 def nested(depth: int) -> Dataset:
