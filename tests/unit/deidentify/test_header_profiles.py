@@ -201,9 +201,9 @@ def test_a_time_never_goes_without_its_date(
     moments = {
         "": ("", ""),
         "study": ("20200315", "034437"),
-        "study-": ("20200313", ""),
+        "study-": ("20200314", ""),
         "content": ("20200316", "172929"),
-        "content-": ("20200314", ""),
+        "content-": ("20200315", ""),
     }
     assert (clean.study_date, clean.study_time) == moments[sent[0]]
     assert (clean.content_date, clean.content_time) == moments[sent[1]]
