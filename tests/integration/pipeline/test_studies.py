@@ -36,9 +36,10 @@ class Site:
 
     def configured(self, **more: Any) -> Settings:
         deidentify = {"key_file": self.key_file, **more.pop("deidentify", {})}
-        return Settings(node={"state_dir": self.folder / "state"}, deidentify=deidentify, **more)
+        values = {"node": {"state_dir": self.folder / "state"}, "deidentify": deidentify, **more}
+        return Settings(**values)
 
-    def receive(self, name: str, **attributes: object) -> str:
+    def receive(self, name: str, **attributes: Any) -> str:
         header = a_header(StudyInstanceUID=STUDY, **attributes)
         path = a_video_instance(
             self.folder / f"{name}.dcm", header=header, frames=self.pictures, rows=144, columns=176
