@@ -20,6 +20,7 @@ from typing import BinaryIO, Final
 
 from dmask_node.audit.journal import Journal
 from dmask_node.audit.listener import AuditListener
+from dmask_node.check.outgoing import WouldLeak
 from dmask_node.config import Settings, audience_of, audit_folder, load_keys
 from dmask_node.deidentify.origin import Origin
 from dmask_node.errors import DmaskError, Permanent, Transient
@@ -38,6 +39,8 @@ from dmask_node.spool.store import Spool, intact
 from dmask_node.workflow.backoff import pause_s
 from dmask_node.workflow.engine import Engine, Outcome
 
+_MAX_FACT: Final = 128
+"""Characters of a text in the journal."""
 _log: Final = logging.getLogger("dmask_node.worker")  # by name: this file is run as __main__
 
 Mask = Callable[[str, Path, Path, Sequence[Listener], Origin], MaskedInstance]
@@ -166,6 +169,8 @@ class Worker:
             return Outcome(again_after_s=0.0)
         except Transient as error:
             return self._wait(job, error)
+        except WouldLeak as alarm:
+            return self._alarm(key, alarm)
         except Permanent as error:
             return self._set_aside(key, error)
         except Exception as error:  # noqa: BLE001 - one object must not stop the others
@@ -223,6 +228,19 @@ class Worker:
         )
         _log.warning("waiting", extra={"job": job.key, **facts})
         return Outcome(again_after_s=pause)
+
+    def _alarm(self, key: str, alarm: WouldLeak) -> Outcome:
+        """Raise the alarm, and put the job into quarantine: a composed object held identity."""
+        facts: dict[str, str | int | float] = {
+            "reason": alarm.reason,
+            "audience": alarm.audience,
+            "role": " ".join(alarm.parts),
+            "count": alarm.n_findings,
+            "why": " ".join(alarm.attributes)[:_MAX_FACT],  # names, never values
+        }
+        self._journal.append("security_alert", key, "refused", facts)
+        _log.critical("security_alert", extra={"job": key, "hint": alarm.hint, **facts})
+        return self._set_aside(key, alarm)
 
     def _set_aside(self, key: str, error: DmaskError) -> Outcome:
         """Put a job into quarantine."""

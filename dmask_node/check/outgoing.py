@@ -7,11 +7,13 @@ a plain picture; and no identifying value of the source may stand anywhere in it
 """
 
 import hashlib
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from pydicom import Dataset
+from pydicom.datadict import tag_for_keyword
 
 from dmask_node.check.allow_list import Verdict, judge
 from dmask_node.check.approved import unexpected_in_header
@@ -39,6 +41,7 @@ _LISTS: Final = {
 }
 _DRAWN: Final = {Role.VIDEO: EncodedVideo, Role.PHOTOGRAPH: EncodedPicture}
 _MAX_TOLD: Final = 10
+_KEYWORD: Final = re.compile(r"[A-Z][A-Za-z0-9]+")
 
 
 class WouldLeak(Permanent):
@@ -46,6 +49,19 @@ class WouldLeak(Permanent):
 
     reason = "would_leak"
     hint = "Nothing was sent. This is a defect of the node: please report it with this message."
+
+    def __init__(self, audience: str, findings: Sequence[str]) -> None:
+        more = len(findings) - _MAX_TOLD
+        told = [*findings[:_MAX_TOLD], *([f"and {more} more"] if more > 0 else [])]
+        super().__init__("; ".join(told))
+        self.audience = audience
+        """For whom the object was composed."""
+        self.n_findings = len(findings)
+        self.parts = tuple(dict.fromkeys(finding.split(":")[0] for finding in findings))
+        """What was looked at where something was found: roles, and "clean header"."""
+        words = _KEYWORD.findall(" ".join(findings))
+        self.attributes = tuple(dict.fromkeys(filter(tag_for_keyword, words)))
+        """Keywords of the attributes concerned."""
 
 
 def check_outgoing(
@@ -104,9 +120,7 @@ def check_outgoing(
         )
         findings += [f"{masked.role}: {finding}" for finding in _look(masked, sought, facts)]
     if findings:
-        more = len(findings) - _MAX_TOLD
-        told = findings[:_MAX_TOLD] + ([f"and {more} more"] if more > 0 else [])
-        raise WouldLeak("; ".join(told))
+        raise WouldLeak(study.audience, findings)
     return GatedStudy(
         audience=study.audience,
         profile=approved.profile,

@@ -26,6 +26,7 @@ from dmask_node.observe.settings import LogSettings
 ALLOWED_KEYS: Final = frozenset(
     {
         "attempts",
+        "audience",
         "calling_ae_title",
         "count",
         "delay_s",
@@ -54,7 +55,7 @@ ALLOWED_KEYS: Final = frozenset(
 )
 """What an event may state beside ``time``, ``level``, ``logger``, ``event`` and ``where``."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9 ._:;,()%/?`'+-]{0,256}")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9 ._:;,()%/?`'+@-]{0,256}")
 _OURS: Final = "dmask_node"
 
 

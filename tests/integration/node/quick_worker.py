@@ -5,7 +5,7 @@ ledger, journal and network can be tested in seconds. Everything around it is th
 
 In the folder ``DMASK_TEST_DIR``: ``pause`` holds seconds to take; a video of 7 declared frames
 kills the process, one of 8 can't be masked, one of 9 can't be masked while the file ``busy`` is
-there.
+there, and what is composed of one of 11 holds the patient's name: the real gate is to see it.
 """
 
 import os
@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +21,7 @@ from typing import Any, cast
 from pydicom import Dataset, dcmread
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from dmask_node.check.outgoing import check_outgoing
 from dmask_node.config import Settings
 from dmask_node.deidentify.origin import Origin
 from dmask_node.errors import Permanent, Transient
@@ -27,7 +29,7 @@ from dmask_node.events import Listener, advancing, stage
 from dmask_node.records.gated import GatedStudy, MaskedInstance
 from dmask_node.records.masked import MaskedObject, Role
 from dmask_node.worker import run_worker
-from tests.outgoing import an_encoded_video
+from tests.outgoing import a_masked_study, an_encoded_video, clean
 
 ENHANCED_SR = "1.2.840.10008.5.1.4.1.1.88.22"
 
@@ -55,6 +57,8 @@ def mask(
         raise Busy
     if frames == 10:
         raise ValueError(f"a message that quotes {dataset.PatientName}")
+    if frames == 11:
+        compose_carelessly(dataset, out)
     pause = float((told / "pause").read_text()) if (told / "pause").exists() else 0.0
     with stage(listeners, job, "landmarks"):
         for _ in advancing(listeners, job, "landmarks", range(20), 20):
@@ -81,6 +85,17 @@ def mask(
         measurements=cast("Any", None),
         encoded=an_encoded_video(out / "masked.mp4"),
     )
+
+
+def compose_carelessly(source: Dataset, out: Path) -> None:
+    header = clean(source)
+    study = a_masked_study(out, header)
+    video = dcmread(study.image.path)
+    video.PatientName = video.StudyDescription = str(source.PatientName)
+    video.save_as(study.image.path)
+    data = study.image.path.read_bytes()
+    image = replace(study.image, sha256=sha256(data).hexdigest(), size_bytes=len(data))
+    check_outgoing(replace(study, image=image), source, header)
 
 
 def _save(dataset: Dataset, role: Role, path: Path, syntax: str) -> MaskedObject:

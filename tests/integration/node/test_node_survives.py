@@ -280,6 +280,32 @@ def test_objects_that_can_not_be_masked_go_to_quarantine_with_a_reason(
     assert not archive.got
 
 
+def test_a_composed_object_that_holds_identity_raises_the_alarm(
+    site: Site, archive: Archive
+) -> None:
+    with site.start() as node:
+        assert store(site.port, site.video("leak", n_frames=11)) == 0x0000
+        wait_until(lambda: site.states() == [JobState.QUARANTINED], timeout_s=60)
+        lines = [json.loads(x) for x in node.process.output.splitlines() if x.startswith("{")]
+    [job] = site.jobs()
+    assert job.reason == "would_leak"
+    events = site.events()
+    assert events.index("security_alert") < events.index("quarantined")
+    [record] = [r for r in site.journal().records() if r["event"] == "security_alert"]
+    assert (record["job"], record["outcome"]) == (job.key, "refused")
+    facts = record["facts"]
+    assert (facts["reason"], facts["audience"], facts["role"]) == (
+        "would_leak", "default@default", "video"
+    )  # fmt: skip
+    assert set(facts["why"].split()) == {"PatientName", "StudyDescription"}
+    [told] = [line for line in lines if line["event"] == "security_alert"]
+    assert (told["level"], told["why"]) == ("critical", facts["why"])
+    assert "PLANTED" not in node.process.output
+    assert b"PLANTED" not in site.journal().path.read_bytes()
+    assert b"PLANTED" not in (site.state / "quarantine" / job.key / "reason.json").read_bytes()
+    assert not archive.got
+
+
 def test_a_failure_that_passes_is_waited_out(site: Site, archive: Archive) -> None:
     (site.folder / "busy").touch()
     with site.start():

@@ -119,14 +119,16 @@ def test_what_stands_in_honest_objects_by_chance_is_not_searched_for() -> None:
 
 
 def test_a_finding_names_the_attribute_only() -> None:
-    assert find_in_text(b"kowalski", harvest(named(PatientName="Kowalski")).needles) == {"PatientName"}
+    needles = harvest(named(PatientName="Kowalski")).needles
+    assert find_in_text(b"kowalski", needles) == {"PatientName"}
     header = raw(named(), 0x00091001, "LO", b"Kowalski")
     assert find_in_text(b"kowalski", harvest(header).needles) == {"(0009,1001)"}
 
 
 def test_a_long_name_is_found_in_pictures_too() -> None:
     payload = memoryview(bytes(1000) + "Kowalski".encode("utf-16-le") + bytes(9))
-    assert find_in_pictures(payload, harvest(named(PatientName="Kowalski")).needles) == {"PatientName"}
+    needles = harvest(named(PatientName="Kowalski")).needles
+    assert find_in_pictures(payload, needles) == {"PatientName"}
 
 
 def nested(depth: int) -> Dataset:
