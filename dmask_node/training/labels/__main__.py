@@ -15,7 +15,7 @@ from rich.table import Table
 
 from dmask_node.errors import DmaskError
 from dmask_node.training.labels.agreement import agreement, pair_readings
-from dmask_node.training.labels.draw import draw_context, draw_grid, draw_reading, stack
+from dmask_node.training.labels.draw import draw_context, draw_grid, draw_reading, stack, stretch
 from dmask_node.training.labels.errors import ReadingRefused
 from dmask_node.training.labels.find import find_eyes, read_picture, second_crop, take_frames
 from dmask_node.training.labels.scheme import parse_reading
@@ -29,7 +29,7 @@ from dmask_node.training.labels.store import (
     write_manifest,
 )
 
-_ROWS, _COLUMNS = 4, 3
+_ROWS, _COLUMNS = 3, 2
 """Of a picture of contexts."""
 _CONSOLE = Console(highlight=False, soft_wrap=True)
 
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--brighten", action="store_true", help="stretch the contrast of dark crops")
     one.set_defaults(run=_view)
 
-    one = commands.add_parser("context", help="draw crops with what is around, 12 a picture")
+    one = commands.add_parser("context", help="draw crops small, with what is around, 6 a picture")
     one.add_argument("work", type=Path)
     one.add_argument("crop_ids", nargs="+", metavar="CROP_ID")
     one.set_defaults(run=_context)
@@ -141,7 +141,7 @@ def _again(asked: argparse.Namespace) -> int:
 def _view(asked: argparse.Namespace) -> int:
     def drawn(crop: Crop) -> NDArray[np.uint8]:
         cut = crop.frame.cut(read_picture(crop.file))
-        return draw_grid(_stretched(cut) if asked.brighten else cut, crop.crop_id)
+        return draw_grid(stretch(cut) if asked.brighten else cut, crop.crop_id)
 
     _write_pairs(
         asked.work / "views",
@@ -153,8 +153,9 @@ def _view(asked: argparse.Namespace) -> int:
 
 def _context(asked: argparse.Namespace) -> int:
     def drawn(crop: Crop) -> NDArray[np.uint8]:
-        afar = crop.frame.seen_from_afar().cut(read_picture(crop.file))
-        return draw_context(afar, crop.crop_id)
+        picture = read_picture(crop.file)
+        afar = crop.frame.seen_from_afar().cut(picture)
+        return draw_context(crop.frame.cut(picture), afar, crop.crop_id)
 
     pictures = [drawn(crop) for crop in crops_named(asked.work, asked.crop_ids)]
     folder = asked.work / "context"
@@ -167,13 +168,6 @@ def _context(asked: argparse.Namespace) -> int:
         cv2.imwrite(str(file), stack(rows)[..., ::-1])
         _CONSOLE.print(str(file))
     return 0
-
-
-def _stretched(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Spread the middle 98 % of the brightness over the whole scale, shadows lifted."""
-    low, high = np.percentile(crop, [1, 99])
-    unit = np.clip((crop - low) / max(high - low, 1.0), 0.0, 1.0)
-    return np.asarray(255 * unit**0.7, dtype=np.uint8)
 
 
 def _record(asked: argparse.Namespace) -> int:

@@ -17,6 +17,10 @@ _GRID: Final = (255, 255, 255)
 _GRID_OPACITY: Final = 0.22
 _INSET: Final = (200, 140)
 """Size of the small whole in the upper left corner: seen from afar, edges are sharp."""
+_CONTEXT: Final = (500, 350)
+"""Size of a crop that is drawn small."""
+_AFAR: Final = (140, 98)
+"""Size of what is around it, in its upper right corner."""
 _COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "upper_margin": (255, 60, 60),
     "lower_margin": (60, 160, 255),
@@ -103,11 +107,42 @@ def draw_reading(crop: NDArray[np.uint8], shape: Shape, title: str) -> NDArray[n
     return _with_rulers(drawn, title)
 
 
-def draw_context(crop: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
-    """Shrink a crop seen from afar to half its size, with its id: blurred lids become readable."""
-    small = cv2.resize(crop, (CROP_SIZE[0] // 2, CROP_SIZE[1] // 2), interpolation=cv2.INTER_AREA)
-    cv2.putText(small, title, (4, 12), cv2.FONT_HERSHEY_PLAIN, 0.9, (255, 255, 0), 1)
+def draw_context(crop: NDArray[np.uint8], afar: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
+    """Draw a crop small, with stretched contrast, and what is around it in a corner.
+
+    Parameters
+    ----------
+    crop, afar : (560, 800, 3) ndarray of uint8
+        RGB; the crop, and the crop seen from afar.
+    title : str
+        The crop's id.
+
+    Returns
+    -------
+    (350, 500, 3) ndarray of uint8
+        RGB; a tick every 50 crop pixels at the left and the lower edge.
+    """
+    small = stretch(cv2.resize(crop, _CONTEXT, interpolation=cv2.INTER_AREA).astype(np.uint8))
+    small[: _AFAR[1], -_AFAR[0] :] = cv2.resize(afar, _AFAR, interpolation=cv2.INTER_AREA)
+    pitch = CROP_SIZE[0] / _CONTEXT[0]
+    font, colour = cv2.FONT_HERSHEY_PLAIN, (255, 255, 0)
+    for y in range(100, CROP_SIZE[1], 50):
+        place = round(y / pitch)
+        cv2.line(small, (0, place), (5, place), colour, 1)
+        cv2.putText(small, str(y), (7, place + 4), font, 0.65, colour, 1)
+    for x in range(50, CROP_SIZE[0], 50):
+        place = round(x / pitch)
+        cv2.line(small, (place, _CONTEXT[1] - 1), (place, _CONTEXT[1] - 6), colour, 1)
+        cv2.putText(small, str(x), (place - 10, _CONTEXT[1] - 9), font, 0.65, colour, 1)
+    cv2.putText(small, title, (4, 12), font, 0.9, colour, 1)
     return np.asarray(small, dtype=np.uint8)
+
+
+def stretch(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Spread the middle 98 % of the brightness over the whole scale, shadows lifted."""
+    low, high = np.percentile(crop, [1, 99])
+    unit = np.clip((crop - low) / max(high - low, 1.0), 0.0, 1.0)
+    return np.asarray(255 * unit**0.75, dtype=np.uint8)
 
 
 def stack(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:

@@ -122,20 +122,15 @@ def test_an_ellipse_in_the_picture_is_the_ellipse_of_the_crop(eye: Eye) -> None:
     placed = crop.carry_shape(parse_reading(OPEN_EYE).shape).iris
     assert placed
 
-    def outline(one: Any) -> NDArray[np.float64]:
-        t, angle = np.linspace(0, 2 * np.pi, 3000), np.radians(one.angle_deg)
-        along = np.array([np.cos(angle), np.sin(angle)])
-        across = np.array([-along[1], along[0]])
-        first, second = one.semi_axes
-        return (
-            np.array(one.centre)
-            + np.outer(first * np.cos(t), along)
-            + np.outer(second * np.sin(t), across)
-        )
+    def axes(one: Any) -> NDArray[np.float64]:
+        angle = np.radians(one.angle_deg)
+        return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
-    carried, drawn = crop.carry(outline(iris)), outline(placed)
-    gaps = np.linalg.norm(carried[:, None] - drawn[None], axis=2).min(axis=1)
-    assert gaps.max() < 0.02
+    t = np.linspace(0, 2 * np.pi, 50)
+    round_it = np.column_stack([np.cos(t), np.sin(t)]) * iris.semi_axes
+    carried = crop.carry(round_it @ axes(iris) + iris.centre)
+    seen = (carried - placed.centre) @ axes(placed).T / placed.semi_axes
+    np.testing.assert_allclose(np.hypot(*seen.T), 1.0, atol=1e-9)
 
 
 @pytest.mark.parametrize("scale", [1, 40])
@@ -149,6 +144,15 @@ def test_a_spot_in_the_picture_is_seen_where_the_crop_says(scale: int) -> None:
     rows, columns = np.indices(seen.shape)
     middle = [(columns * seen).sum() / seen.sum(), (rows * seen).sum() / seen.sum()]
     np.testing.assert_allclose(middle, crop.inverse().carry(spot), atol=1.0)
+
+
+@pytest.mark.parametrize("eye", list(Eye))
+def test_seen_from_afar_the_middle_stays_and_three_times_as_much_is_seen(eye: Eye) -> None:
+    crop = a_frame(eye)
+    afar = crop.seen_from_afar()
+    np.testing.assert_allclose(afar.carry([400, 280]), crop.carry([400, 280]))
+    np.testing.assert_allclose(afar.inverse().carry(crop.carry([700, 280])), [500, 280])
+    assert afar.mirrored == crop.mirrored
 
 
 def test_the_second_crop_of_an_eye_looks_another_and_has_another_name() -> None:
@@ -286,9 +290,11 @@ def test_reading_and_review_go_through_the_command(tmp_path: Path, capsys: Any) 
     readings, labels = tmp_path / "readings.json", tmp_path / "labels.jsonl"
     readings.write_text(json.dumps({"0a0a0a0a": OPEN_EYE}), encoding="utf-8")
     assert main(["view", str(tmp_path), "0a0a0a0a"]) == 0
+    assert main(["context", str(tmp_path), "0a0a0a0a"]) == 0
     assert main(["record", str(labels), str(tmp_path), str(readings), "--reader", "A"]) == 0
     assert main(["show", str(labels), str(tmp_path), "0a0a0a0a"]) == 0
     assert (tmp_path / "views" / "0a0a0a0a.png").exists()
+    assert (tmp_path / "context" / "0a0a0a0a.png").exists()
     assert (tmp_path / "overlays" / "0a0a0a0a.png").exists()
     (kept,) = read_labels([labels])
     back = crop.frame.inverse().carry_shape(kept.shape)
