@@ -132,6 +132,11 @@ def heights_of(lids: Sequence[Floats], truth: EyeTruth) -> Floats:
     return np.stack(rows) / width_of(truth) * 100
 
 
+def margins(truth: EyeTruth) -> list[Floats]:
+    """Return the upper and the lower margin."""
+    return [truth.known(Line.UPPER), truth.known(Line.LOWER)]
+
+
 def _rising(line: Floats) -> Floats:
     return line[np.argsort(line[:, 0], kind="stable")]
 
@@ -217,8 +222,7 @@ def follow_lids(
             for eye, seen in evaluator.measure(picture, frames).items():
                 rows[eye].append(seen.heights)
                 truth = frames[eye][1]
-                lids = [truth.lines[Line.UPPER], truth.lines[Line.LOWER]]
-                truths[eye].append(heights_of([line for line in lids if line is not None], truth))
+                truths[eye].append(heights_of(margins(truth), truth))
         for one in group:
             measured.append(np.stack(rows[one.eye]))
             true.append(np.stack(truths[one.eye]))
@@ -348,10 +352,7 @@ def _following_rows(
 
 def opened(one: PortraitEye) -> bool:
     """Whether an eye is open enough at rest to be lowered by shares of its opening."""
-    upper, lower = one.truth.lines[Line.UPPER], one.truth.lines[Line.LOWER]
-    if upper is None or lower is None:
-        return False
-    return float(opening(heights_of([upper, lower], one.truth))) > 16
+    return float(opening(heights_of(margins(one.truth), one.truth))) > 16
 
 
 def _by_picture(eyes: Iterable[PortraitEye]) -> list[list[PortraitEye]]:
@@ -402,10 +403,7 @@ def against_hand(
 def _errors(pairs: Sequence[tuple[PortraitEye, Measured]], method: int) -> dict[str, Any]:
     lids, irises = [], []
     for one, seen in pairs:
-        upper, lower = one.truth.lines[Line.UPPER], one.truth.lines[Line.LOWER]
-        assert upper is not None
-        assert lower is not None
-        lids.append(seen.heights[method] - heights_of([upper, lower], one.truth))
+        lids.append(seen.heights[method] - heights_of(margins(one.truth), one.truth))
         centre = one.truth.spots[Spot.IRIS] / width_of(one.truth) * 100
         irises.append(np.hypot(*(seen.iris[method] - centre)))
     error = np.stack(lids)

@@ -66,9 +66,7 @@ def covered_share(truth: EyeTruth, cover: Cover) -> float:
     float
         In [0, 1].
     """
-    upper, lower = truth.lines[Line.UPPER], truth.lines[Line.LOWER]
-    assert upper is not None
-    assert lower is not None
+    upper, lower = truth.known(Line.UPPER), truth.known(Line.LOWER)
     rows, columns = np.mgrid[: PLATE.rows, : PLATE.columns]
     top = np.interp(columns[0], upper[:, 0], upper[:, 1])
     bottom = np.interp(columns[0], lower[:, 0], lower[:, 1])

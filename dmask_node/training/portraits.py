@@ -266,8 +266,7 @@ def _corrected(truth: EyeTruth, offset: StockOffset) -> EyeTruth:
 
 def _rows_of(truth: EyeTruth, line: Line) -> Floats:
     """Rows of a line at the places between the frame's corners, eye widths, (17,)."""
-    points = truth.lines[line]
-    assert points is not None
+    points = truth.known(line)
     x = PLATE.outer_px[0] + PLACES * PLATE.eye_px
     return np.interp(x, points[:, 0], points[:, 1]) / PLATE.eye_px
 

@@ -57,6 +57,13 @@ class EyeTruth:
     weight: float = 1.0
     """How far this is to be believed: 1 for exact truth, less for what a network said."""
 
+    def known(self, line: Line) -> NDArray[np.float64]:
+        """Return a line's points, (n, 2); raise ValueError if nothing is known of it."""
+        points = self.lines[line]
+        if points is None:
+            raise ValueError(f"nothing is known of the line {line.name.lower()}")
+        return points
+
     def moved(self, matrix: NDArray[np.float64]) -> "EyeTruth":
         """Carry the truth by a (2, 3) affine matrix that does not mirror."""
         linear = matrix[:, :2]

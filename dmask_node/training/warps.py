@@ -195,9 +195,7 @@ def random_move(law: str, upper: float, rng: Generator) -> LidMove:
 
 def _curves(truth: EyeTruth, move: LidMove) -> _Curves:
     """Sample the margins at every column, before and after the move."""
-    upper, lower = truth.lines[Line.UPPER], truth.lines[Line.LOWER]
-    assert upper is not None
-    assert lower is not None
+    upper, lower = truth.known(Line.UPPER), truth.known(Line.LOWER)
     left, right = truth.spots[Spot.OUTER], truth.spots[Spot.INNER]
     up, low = (_level(line, left, right) for line in (upper, lower))
     inside = (left[0] <= _X) & (right[0] >= _X)
