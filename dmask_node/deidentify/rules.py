@@ -101,6 +101,8 @@ class Value:
     """The option under which alone it stands, whatever the table says."""
     otherwise: Action | None = None
     """What stands there where the profile does not declare `option`; with one, never None."""
+    instead: str = "no value"
+    """Where that comes from, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,20 +148,21 @@ def _shifted(of: str) -> Value:
 def _described(of: str) -> Value:
     return Value(
         action=Action.VOCABULARY,
-        source=f"{of} if it is on the site's list, else the site's constant",
+        source=f"{of} if it is on the site's list",
         origin=_Origin.COPIED,
         option=Option.CLEAN_DESCRIPTORS,
-        otherwise=Action.OWN,
+        otherwise=Action.EMPTY,
     )
 
 
 def _device(of: str) -> Value:
     return Value(
         action=Action.VOCABULARY,
-        source=f"{of} if it is on the site's list of devices, else our own",
+        source=f"{of} if both are on the site's list of devices; else there is no such item",
         origin=_Origin.COPIED,
         option=Option.RETAIN_DEVICE_IDENTITY,
-        otherwise=Action.OWN,
+        otherwise=Action.REMOVED,
+        instead="not sent",
     )
 
 
@@ -190,7 +193,7 @@ FIELDS: Final[Mapping[str, Value]] = MappingProxyType(
         ),
         "patient_age": Value(
             action=Action.MATCHED,
-            source="Patient's Age, within bounds",
+            source="Patient's Age in whole years; 90 and more as 090Y",
             origin=_Origin.COPIED,
             option=_PATIENT,
             otherwise=Action.EMPTY,
@@ -205,10 +208,15 @@ FIELDS: Final[Mapping[str, Value]] = MappingProxyType(
             source="laterality of the body part if it is R, L or B",
             origin=_Origin.COPIED,
         ),
-        "study_description": _described("Study Description"),
+        "study_description": replace(
+            _described("Study Description"),
+            source="Study Description if it is on the site's list, else the site's constant",
+            otherwise=Action.OWN,
+            instead="constant of the site",
+        ),
         "series_description": _described("Series Description"),
-        "device_manufacturer": _device("Manufacturer"),
-        "device_model": _device("Manufacturer's Model Name"),
+        "device_manufacturer": _device("Manufacturer, with its model,"),
+        "device_model": _device("Manufacturer's Model Name, with its maker,"),
         "study_date": _shifted("Study Date"),
         "study_time": _shifted("Study Time"),
         "content_date": _shifted("Content Date"),
@@ -279,9 +287,17 @@ def _field_of_header(rule: Rule) -> Value:
     if name not in FIELDS:
         raise _Forbidden("comes from a field of the clean header that the judge does not know")
     value = FIELDS[name]
-    if "suffix" not in rule:
+    if "suffix" in rule:
+        value = replace(value, source=f'{value.source}; then "{rule["suffix"]}"')
+    if value.option is None:
         return value
-    return replace(value, source=f'{value.source}; then "{rule["suffix"]}"')
+    if "default" in rule:
+        own = _constant({"constant": rule["default"]}).source
+        source = f"{value.source}, else {own}"
+        return replace(value, source=source, otherwise=Action.OWN, instead=own)
+    if "optional" in rule:
+        return replace(value, otherwise=Action.REMOVED, instead="not sent")
+    return value
 
 
 def _copied(rule: Rule) -> Value:
@@ -313,6 +329,10 @@ def _range(ends: Sequence[float]) -> str:
     return f"number found by the node, {ends[0]} to {ends[1]}"
 
 
+def _kinds_of_items(rule: Rule) -> list[str]:
+    return [rule["items"]] if isinstance(rule["items"], str) else list(rule["items"])
+
+
 def _codes(rule: Rule) -> str:
     return "codes of our dictionary: " + ", ".join(rule["codes"])
 
@@ -330,7 +350,6 @@ _KINDS: Final[Mapping[str, Callable[[Rule], Value]]] = {
     "tag": lambda rule: _own("pointer to " + " or ".join(rule["tag"])),
     "fingerprint": lambda _: _own("method in words, software version, fingerprint of the key"),
     "model_digest": lambda _: _own("version of the renderer, or digest of a shipped model"),
-    "escrow": lambda _: _own("identity, encrypted to the recipients that the site names"),
     "uid": lambda _: _uid("what it names"),
     "escrow": lambda _: _ESCROW,
     "payload": _payload,
@@ -339,7 +358,7 @@ _KINDS: Final[Mapping[str, Callable[[Rule], Value]]] = {
     "concept": lambda _: _own("as its concept name demands"),
 }
 """What each kind of rule is; `dmask_node/data/allowed/video_photographic.toml` explains them."""
-_BESIDE: Final = frozenset({"optional", "many", "suffix", "count", "unit"})
+_BESIDE: Final = frozenset({"optional", "many", "suffix", "default", "count", "unit"})
 """What may stand beside the kind."""
 _CODE: Final = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
 _VALUE_OF: Final = {
@@ -372,10 +391,6 @@ class _Verdict:
     otherwise: Action | None = None
     fallback: bool = False
     """Whether this is what stands there without the value's option."""
-
-
-_INSTEAD: Final = {Action.EMPTY: "no value", Action.OWN: "constant of the site or of the node"}
-"""Where the value comes from without its option."""
 
 
 def _judge_value(
@@ -541,14 +556,15 @@ class _Walk:
 
     def judge_items(self, rule: Rule, path: tuple[str, ...], inside: frozenset[str]) -> None:
         """Judge the items of a sequence; content of a report is a tree, and judged once."""
-        name = rule["items"]
-        if name == "code":
-            if rule["count"][1]:
-                self.judge_rules({each: {"codes": ["codes.toml"]} for each in _CODE}, path, inside)
-        elif name not in self.listed["items"]:
-            self.findings.append(f"{' > '.join(path)}: its items are not described")
-        elif name not in inside:
-            self.judge_rules(self.listed["items"][name], path, inside | {name})
+        for name in _kinds_of_items(rule):
+            if name == "code":
+                if rule["count"][1]:
+                    triple = {each: {"codes": ["codes.toml"]} for each in _CODE}
+                    self.judge_rules(triple, path, inside)
+            elif name not in self.listed["items"]:
+                self.findings.append(f"{' > '.join(path)}: its items are not described")
+            elif name not in inside:
+                self.judge_rules(self.listed["items"][name], path, inside | {name})
 
     def judge_concept(self, name: str, rule: Rule) -> None:
         """Judge the value of a content item by its concept name."""
@@ -590,7 +606,7 @@ class _Walk:
                 concept=concept,
                 basic=basic,
                 action=verdict.action,
-                source=_INSTEAD[verdict.action] if verdict.fallback else value.source,
+                source=value.instead if verdict.fallback else value.source,
                 option=verdict.option or "",
                 otherwise=verdict.otherwise,
             )
@@ -643,7 +659,8 @@ def judge_all(options: frozenset[str]) -> tuple[RuleRow, ...]:
 def removed_rows(rows: Iterable[RuleRow]) -> tuple[TableRow, ...]:
     """Return the rows of Table E.1-1 about attributes that stand at none of the given places."""
     table = load_table()
-    sent = {row.tag for tag in {each.tag for each in rows} if (row := table.look_up(tag))}
+    tags = {each.tag for each in rows if each.action is not Action.REMOVED}
+    sent = {row.tag for tag in tags if (row := table.look_up(tag))}
     return tuple(row for row in table.rows if row.tag not in sent)
 
 

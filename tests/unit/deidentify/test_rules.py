@@ -103,18 +103,92 @@ def test_only_known_attributes_come_from_the_source() -> None:
     }
     assert copied == {
         ("PatientSex", Action.ENUMERATED, "113108"),
+        ("PatientAge", Action.MATCHED, "113108"),
         ("StudyDescription", Action.VOCABULARY, "113105"),
+        ("SeriesDescription", Action.VOCABULARY, "113105"),
         ("BodyPartExamined", Action.ENUMERATED, ""),
+        ("ImageLaterality", Action.ENUMERATED, ""),
+        ("Manufacturer", Action.VOCABULARY, "113109"),
+        ("ManufacturerModelName", Action.VOCABULARY, "113109"),
+        ("StudyDate", Action.SHIFTED, "113107"),
+        ("StudyTime", Action.SHIFTED, "113107"),
+        ("ContentDate", Action.SHIFTED, "113107"),
+        ("ContentTime", Action.SHIFTED, "113107"),
     }
 
 
-def test_without_options_nothing_of_the_source_stands_but_the_body_part() -> None:
-    by_keyword = {row.keyword: row for row in judge_all(BARE) if not row.path}
-    assert by_keyword["PatientSex"].action is Action.EMPTY
-    assert by_keyword["StudyDescription"].action is Action.OWN
-    assert by_keyword["PatientSex"].source == "no value"
-    assert by_keyword["StudyDescription"].source == "constant of the site or of the node"
-    assert not any(row.option or row.otherwise for row in by_keyword.values())
+def test_without_options_nothing_of_the_source_stands_but_part_and_side_of_the_body() -> None:
+    rows = judge_all(BARE)
+    copied = (Action.ENUMERATED, Action.VOCABULARY, Action.MATCHED, Action.SHIFTED)
+    assert {row.keyword for row in rows if row.action in copied} == {
+        "BodyPartExamined",
+        "ImageLaterality",
+    }
+    assert not any(row.option or row.otherwise for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "rule", "action", "source"),
+    [
+        ("PatientSex", {"header": "patient_sex"}, Action.EMPTY, "no value"),
+        (
+            "PatientAge",
+            {"header": "patient_age", "optional": True},
+            Action.REMOVED,
+            "not sent",
+        ),
+        (
+            "StudyDescription",
+            {"header": "study_description"},
+            Action.OWN,
+            "constant of the site",
+        ),
+        ("SeriesDescription", {"header": "series_description"}, Action.EMPTY, "no value"),
+        (
+            "SeriesDescription",
+            {"header": "series_description", "default": "Masked"},
+            Action.OWN,
+            'constant "Masked"',
+        ),
+        (
+            "ContentDate",
+            {"header": "report_date", "default": "19000101", "optional": True},
+            Action.OWN,
+            'constant "19000101"',
+        ),
+        ("Manufacturer", {"header": "device_manufacturer"}, Action.REMOVED, "not sent"),
+    ],
+)
+def test_what_stands_there_without_the_option(
+    keyword: str, rule: dict[str, Any], action: Action, source: str
+) -> None:
+    row = judge(keyword, rule, BARE)
+    assert (row.action, row.source, row.option, row.otherwise) == (action, source, "", None)
+    full = judge(keyword, rule)
+    assert full.otherwise is action
+    assert full.source != source
+    assert ("default" in rule) == full.source.endswith(f", else {source}")
+
+
+def test_a_field_that_needs_no_option_has_nothing_in_its_place() -> None:
+    row = judge("ImageLaterality", {"header": "laterality", "optional": True}, BARE)
+    assert (row.action, row.otherwise) == (Action.ENUMERATED, None)
+
+
+def test_items_of_several_kinds_are_all_judged() -> None:
+    listed = a_list(
+        {"ContributingEquipmentSequence": {"items": ["ours", "code", "theirs"], "count": [1, 2]}},
+        items={
+            "ours": {"StationName": {"constant": "A"}},
+            "theirs": {"StationName": {"source": "regex"}, "PatientName": {"source": "enum"}},
+        },
+    )
+    with pytest.raises(RuleForbidden, match="ContributingEquipmentSequence > PatientName"):
+        judge_list(listed, EVERYTHING)
+    del listed["items"]["theirs"]["PatientName"]
+    keywords = [row.keyword for row in judge_list(listed, EVERYTHING)]
+    assert keywords.count("StationName") == 2
+    assert keywords.count("CodeMeaning") == 1
 
 
 def test_the_rest_of_the_table_is_removed() -> None:
@@ -124,17 +198,19 @@ def test_the_rest_of_the_table_is_removed() -> None:
     assert len(removed) + len(sent) == 657
     names = {row.name for row in removed}
     assert {"Private Attributes", "Overlay Data", "Institution Name", "Patient's Address"} <= names
-    assert not {"Patient's Name", "Study Description", "UID"} & names
+    assert not {"Patient's Name", "Study Description", "UID", "Patient's Age"} & names
+    assert "Patient's Age" in {row.name for row in removed_rows(judge_all(BARE))}
 
 
-def test_every_field_of_the_clean_header_that_is_judged_is_there_or_awaited() -> None:
+def test_every_field_of_the_clean_header_reaches_a_list_or_is_named_here() -> None:
     """The judge and the record know the same fields, but for those that never reach a list."""
     inner = {
         *("source_was_lossy", "method_codes", "report_method_codes", "key_fingerprint"),
         *("profile", "profile_digest", "kept", "escrow"),
     }
     have = {field.name for field in dataclasses.fields(CleanHeader)} - inner
-    assert have <= set(FIELDS)
+    derived = {"longitudinal_modified"}
+    assert have | derived == set(FIELDS)
 
 
 # Values of our own
@@ -263,7 +339,7 @@ def test_a_field_stands_under_its_own_option_alone(keyword: str, field: str, opt
     assert row.action in (Action.ENUMERATED, Action.VOCABULARY, Action.MATCHED, Action.SHIFTED)
     without = judge(keyword, {"header": field}, EVERYTHING - {option})
     assert without.action is row.otherwise
-    assert without.action in (Action.EMPTY, Action.OWN)
+    assert without.action in (Action.EMPTY, Action.OWN, Action.REMOVED)
     assert (without.option, without.otherwise) == ("", None)
 
 
@@ -309,8 +385,9 @@ def test_identity_goes_out_in_its_envelope_and_nowhere_else() -> None:
     assert (outer.action, inner.action) == (Action.OWN, Action.ENCRYPTED)
     assert "encrypted identity" in refusal("EncryptedContent", {"escrow": True})
     assert "encrypted identity" in refusal("PatientComments", {"escrow": True})
-    with pytest.raises(RuleForbidden, match="encrypted identity"):
-        judge_list(a_list({}, concepts={"TEXT 121013 DCM": {"escrow": True}}), EVERYTHING)
+    for concept in ("TEXT 121013 DCM", "TEXT DM1 99DMASK"):
+        with pytest.raises(RuleForbidden, match="encrypted identity outside"):
+            judge_list(a_list({}, concepts={concept: {"escrow": True}}), EVERYTHING)
 
 
 @pytest.mark.parametrize(
