@@ -15,7 +15,14 @@ from rich.table import Table
 
 from dmask_node.errors import DmaskError
 from dmask_node.training.labels.agreement import agreement, pair_readings
-from dmask_node.training.labels.draw import draw_context, draw_grid, draw_reading, stack, stretch
+from dmask_node.training.labels.draw import (
+    draw_context,
+    draw_grid,
+    draw_pair,
+    draw_reading,
+    stack,
+    stretch,
+)
 from dmask_node.training.labels.errors import ReadingRefused
 from dmask_node.training.labels.find import find_eyes, read_picture, second_crop, take_frames
 from dmask_node.training.labels.scheme import parse_reading
@@ -29,8 +36,6 @@ from dmask_node.training.labels.store import (
     write_manifest,
 )
 
-_ROWS, _COLUMNS = 3, 2
-"""Of a picture of contexts."""
 _CONSOLE = Console(highlight=False, soft_wrap=True)
 
 
@@ -89,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("labels", type=Path, metavar="LABELS.jsonl")
     one.add_argument("work", type=Path)
     one.add_argument("crop_ids", nargs="+", metavar="CROP_ID")
+    one.add_argument("--small", action="store_true", help="without and with lines, 8 a picture")
     one.set_defaults(run=_show)
 
     one = commands.add_parser("agreement", help="compare first and second readings")
@@ -158,16 +164,22 @@ def _context(asked: argparse.Namespace) -> int:
         return draw_context(crop.frame.cut(picture), afar, crop.crop_id)
 
     pictures = [drawn(crop) for crop in crops_named(asked.work, asked.crop_ids)]
-    folder = asked.work / "context"
-    folder.mkdir(exist_ok=True)
-    for k in range(0, len(pictures), _ROWS * _COLUMNS):
-        page = pictures[k : k + _ROWS * _COLUMNS]
-        page += [np.zeros_like(page[0])] * (-len(page) % _COLUMNS)
-        rows = [np.hstack(page[n : n + _COLUMNS]) for n in range(0, len(page), _COLUMNS)]
-        file = folder / f"{asked.crop_ids[k]}.png"
-        cv2.imwrite(str(file), stack(rows)[..., ::-1])
-        _CONSOLE.print(str(file))
+    _write_pages(asked.work / "context", pictures, asked, rows=3)
     return 0
+
+
+def _write_pages(
+    folder: Path, pictures: Sequence[NDArray[np.uint8]], asked: argparse.Namespace, rows: int
+) -> None:
+    """Write small pictures, two a row."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for k in range(0, len(pictures), 2 * rows):
+        page = list(pictures[k : k + 2 * rows])
+        page += [np.zeros_like(page[0])] * (len(page) % 2)
+        file = folder / f"{asked.crop_ids[k]}.png"
+        joined = stack([np.hstack(page[n : n + 2]) for n in range(0, len(page), 2)])
+        cv2.imwrite(str(file), joined[..., ::-1])
+        _CONSOLE.print(str(file))
 
 
 def _record(asked: argparse.Namespace) -> int:
@@ -208,8 +220,12 @@ def _show(asked: argparse.Namespace) -> int:
             continue
         shape = crop.frame.inverse().carry_shape(label.shape)
         cut = crop.frame.cut(read_picture(crop.file))
-        pictures.append(draw_reading(cut, shape, crop.crop_id))
-    _write_pairs(asked.work / "overlays", pictures, asked)
+        draw = draw_pair if asked.small else draw_reading
+        pictures.append(draw(cut, shape, crop.crop_id))
+    if asked.small:
+        _write_pages(asked.work / "pairs", pictures, asked, rows=4)
+    else:
+        _write_pairs(asked.work / "overlays", pictures, asked)
     return 0
 
 

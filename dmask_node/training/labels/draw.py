@@ -21,6 +21,8 @@ _CONTEXT: Final = (500, 350)
 """Size of a crop that is drawn small."""
 _AFAR: Final = (140, 98)
 """Size of what is around it, in its upper right corner."""
+_HALF_PAIR: Final = (380, 266)
+"""Size of a crop in a pair."""
 _COLOURS: Final[dict[str, tuple[int, int, int]]] = {
     "upper_margin": (255, 60, 60),
     "lower_margin": (60, 160, 255),
@@ -84,12 +86,42 @@ def draw_reading(crop: NDArray[np.uint8], shape: Shape, title: str) -> NDArray[n
     (612, 868, 3) ndarray of uint8
         RGB; upper margin red, lower blue, fold yellow, lower boundary green, iris magenta.
     """
+    return _with_rulers(_drawn_over(crop, shape, 1), title)
+
+
+def draw_pair(crop: NDArray[np.uint8], shape: Shape, title: str) -> NDArray[np.uint8]:
+    """Draw a crop small, beside it the same with its reading: whether lines and picture agree.
+
+    Parameters
+    ----------
+    crop : (560, 800, 3) ndarray of uint8
+        RGB.
+    shape : Shape
+        In crop pixels.
+    title : str
+        The crop's id.
+
+    Returns
+    -------
+    (266, 760, 3) ndarray of uint8
+        RGB, contrast stretched.
+    """
+    bright = stretch(crop)
+    both = [
+        cv2.resize(one, _HALF_PAIR, interpolation=cv2.INTER_AREA)
+        for one in (bright, _drawn_over(bright, shape, 2))
+    ]
+    cv2.putText(both[0], title, (4, 12), cv2.FONT_HERSHEY_PLAIN, 0.9, (255, 255, 0), 1)
+    return np.hstack(both).astype(np.uint8, copy=False)
+
+
+def _drawn_over(crop: NDArray[np.uint8], shape: Shape, thickness: int) -> NDArray[np.uint8]:
     drawn = crop.copy()
     for name in ("fold", "lower_boundary"):
         if (points := getattr(shape, name)) is not None:
-            _line(drawn, np.array(points), _COLOURS[name])
+            _line(drawn, np.array(points), _COLOURS[name], thickness)
     for name in ("lower_margin", "upper_margin"):
-        _line(drawn, shape.margin(name), _COLOURS[name])
+        _line(drawn, shape.margin(name), _COLOURS[name], thickness)
     if shape.iris is not None:
         cv2.ellipse(
             drawn,
@@ -104,7 +136,7 @@ def draw_reading(crop: NDArray[np.uint8], shape: Shape, title: str) -> NDArray[n
     for corner in (shape.corner_outer, shape.corner_inner):
         place = (round(corner[0]), round(corner[1]))
         cv2.drawMarker(drawn, place, _COLOURS["corners"], cv2.MARKER_TILTED_CROSS, 14, 1)
-    return _with_rulers(drawn, title)
+    return drawn
 
 
 def draw_context(crop: NDArray[np.uint8], afar: NDArray[np.uint8], title: str) -> NDArray[np.uint8]:
@@ -151,10 +183,13 @@ def stack(pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 
 def _line(
-    picture: NDArray[np.uint8], points: NDArray[np.float64], colour: tuple[int, int, int]
+    picture: NDArray[np.uint8],
+    points: NDArray[np.float64],
+    colour: tuple[int, int, int],
+    thickness: int,
 ) -> None:
     sixteenths = np.round(points * 16).astype(np.int32)[:, None]
-    cv2.polylines(picture, [sixteenths], False, colour, 1, cv2.LINE_AA, shift=4)
+    cv2.polylines(picture, [sixteenths], False, colour, thickness, cv2.LINE_AA, shift=4)
     for x, y in points:
         cv2.circle(picture, (round(x), round(y)), 2, colour, 1, cv2.LINE_AA)
 

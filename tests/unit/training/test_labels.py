@@ -293,9 +293,11 @@ def test_reading_and_review_go_through_the_command(tmp_path: Path, capsys: Any) 
     assert main(["context", str(tmp_path), "0a0a0a0a"]) == 0
     assert main(["record", str(labels), str(tmp_path), str(readings), "--reader", "A"]) == 0
     assert main(["show", str(labels), str(tmp_path), "0a0a0a0a"]) == 0
+    assert main(["show", str(labels), str(tmp_path), "0a0a0a0a", "--small"]) == 0
     assert (tmp_path / "views" / "0a0a0a0a.png").exists()
     assert (tmp_path / "context" / "0a0a0a0a.png").exists()
     assert (tmp_path / "overlays" / "0a0a0a0a.png").exists()
+    assert (tmp_path / "pairs" / "0a0a0a0a.png").exists()
     (kept,) = read_labels([labels])
     back = crop.frame.inverse().carry_shape(kept.shape)
     np.testing.assert_allclose(back.corner_outer, [110, 320], atol=0.02)
