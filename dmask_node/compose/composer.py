@@ -44,8 +44,6 @@ DEIDENTIFICATION_METHOD: Final = (
     "face re-rendered as a constant 3D model",
 )
 _READ_BYTES: Final = 1 << 20
-_PAIRED: Final = frozenset({"CHEEK", "EAR", "EYE", "EYELID", "ORBIT", "ZYGOMA"})
-"""Body parts that there are two of: they need a laterality (PS3.3 C.7.3.1)."""
 
 
 class NotListed(Permanent):
@@ -243,19 +241,19 @@ def _value_of(kept: KeptValue) -> str | int | Sequence:
             return Sequence([codes.item(concept)])
 
 
-def add_body_part(dataset: Dataset, part: str) -> None:
+def add_body_part(dataset: Dataset, header: CleanHeader) -> None:
     """Add what both kinds of image say of the part of the body (PS3.3 C.8.12.1).
 
     Parameters
     ----------
     dataset : Dataset
         Added to.
-    part : str
-        Body Part Examined, of the list of `CleanHeader`.
+    header : CleanHeader
+        Its body part and laterality.
     """
-    dataset.BodyPartExamined = part
-    if part in _PAIRED:
-        dataset.ImageLaterality = "B"  # the mask shows the whole face, whatever the source showed
+    dataset.BodyPartExamined = header.body_part_examined
+    if header.laterality:
+        dataset.ImageLaterality = header.laterality
     dataset.AnatomicRegionSequence = Sequence([codes.item(codes.FACE)])
     dataset.AcquisitionContextSequence = Sequence([])
 

@@ -61,7 +61,7 @@ def compose_photograph(picture: EncodedPicture, header: CleanHeader, path: Path)
     draft.Modality = "XC"
     draft.SeriesDescription = header.series_description or "Masked face photograph"
     draft.PatientOrientation = ""
-    add_body_part(draft, header.body_part_examined)
+    add_body_part(draft, header)
     _add_derivation(draft, header)
     _add_pixel_description(draft, picture)
     dataset = take_listed(draft, ALLOWED)

@@ -66,7 +66,7 @@ def compose_video(encoded: EncodedVideo, header: CleanHeader, path: Path) -> Mas
     draft.SynchronizationFrameOfReferenceUID = header.synchronization_uid
     draft.SynchronizationTrigger = "NO TRIGGER"
     draft.AcquisitionTimeSynchronized = "N"
-    add_body_part(draft, header.body_part_examined)
+    add_body_part(draft, header)
     _add_derivation(draft, header, encoded)
     _add_pixel_description(draft, encoded)
     _add_timing(draft, encoded)
