@@ -13,7 +13,9 @@ from typing import Final
 
 from dmask_node.audit.journal import Journal
 from dmask_node.config import Settings, audiences, audit_folder, load_escrow, load_keys
+from dmask_node.deidentify.confidentiality_table import load_table
 from dmask_node.deidentify.escrow import days_left
+from dmask_node.deidentify.rules import allow_lists, judge_all
 from dmask_node.errors import DmaskError
 from dmask_node.forward.scu import echo
 from dmask_node.forward.settings import Destination
@@ -58,6 +60,7 @@ def examine(settings: Settings) -> list[Finding]:
     """
     return [
         *_models(settings),
+        _rules(settings),
         *_state(settings.node.state_dir, settings.receive.min_free_bytes),
         _key(settings),
         *_escrow(settings),
@@ -89,6 +92,21 @@ def _models(settings: Settings) -> Iterator[Finding]:
         return
     found = f"{len(digests())} files as shipped, networks run on {provider}"
     yield Finding(what="models", verdict=Verdict.OK, found=found)
+
+
+def _rules(settings: Settings) -> Finding:
+    """Judge the allow-lists under the options of every profile."""
+    try:
+        source = load_table().provenance
+        for profile in settings.profiles.values():
+            judge_all(profile.options())
+    except DmaskError as error:
+        return _bad("rules", error)
+    found = (
+        f"{len(allow_lists())} lists, permitted by {source.table} ({source.edition}) "
+        f"under the options of {', '.join(settings.profiles)}"
+    )
+    return Finding(what="rules", verdict=Verdict.OK, found=found)
 
 
 def _state(folder: Path, min_free_bytes: int) -> Iterator[Finding]:

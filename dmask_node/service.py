@@ -20,6 +20,7 @@ from typing import Final
 
 from dmask_node.audit.journal import Journal
 from dmask_node.config import Settings, audiences, audit_folder, load_escrow, load_keys
+from dmask_node.deidentify.rules import judge_all
 from dmask_node.errors import Permanent
 from dmask_node.observe.logs import configure_logs
 from dmask_node.receive.inspect import identify
@@ -145,9 +146,11 @@ class Node:
     def __init__(self, settings: Settings, worker_command: Sequence[str] = WORKER_COMMAND) -> None:
         self._settings = settings
         state_dir = settings.node.state_dir
-        # First: without key and certificates nothing is touched.
+        # First: without key, certificates and permitted rules nothing is touched.
         self._key = load_keys(settings)
         load_escrow(audiences(settings))
+        for audience in audiences(settings):
+            judge_all(audience.profile.options())
         self._lock = _take_state_dir(state_dir)
         self.journal = Journal(audit_folder(settings), settings.node.name)
         self.spool = Spool(state_dir, self._key.keyed_digest, self.journal.append)

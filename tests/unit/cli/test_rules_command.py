@@ -7,10 +7,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from dmask_node import doctor
 from dmask_node.cli.app import app
+from dmask_node.config import NodeSettings, Settings
+from dmask_node.deidentify import rules
 from dmask_node.deidentify.additions import addable
 from dmask_node.deidentify.confidentiality_table import load_table
-from dmask_node.deidentify.rules import DECLARABLE, Action, allow_lists, judge_all
+from dmask_node.deidentify.rules import DECLARABLE, Action, RuleForbidden, allow_lists, judge_all
+from dmask_node.deidentify.settings import DeidentifySettings
+from dmask_node.service import Node
 
 TOP = Path(__file__).parents[3]
 
@@ -150,3 +155,32 @@ def test_help_shows_an_example() -> None:
     result = show("--help")
     assert result.exit_code == 0
     assert "dmask rules show --profile default" in " ".join(result.stdout.split())
+
+
+@pytest.fixture
+def a_list_that_copies_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = {"attributes": {"PatientName": {"source": "vocabulary"}}, "sop_class_uid": "1.2"}
+    monkeypatch.setattr(rules, "allow_lists", lambda: {"changed": listed})
+
+
+@pytest.mark.usefixtures("a_list_that_copies_a_name")
+def test_a_node_does_not_start_on_rules_that_the_table_forbids(tmp_path: Path) -> None:
+    settings = Settings(
+        node=NodeSettings(state_dir=tmp_path / "state"),
+        deidentify=DeidentifySettings(key_file=tmp_path / "master.key"),
+    )
+    (tmp_path / "master.key").write_bytes(bytes(range(40)))
+    (tmp_path / "master.key").chmod(0o600)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(RuleForbidden, match="PatientName"):
+        Node(settings)
+    assert sorted(tmp_path.rglob("*")) == before
+    (found,) = [each for each in doctor.examine(settings) if each.what == "rules"]
+    assert found.verdict is doctor.Verdict.BAD
+    assert "PatientName" in found.found
+
+
+def test_the_doctor_finds_the_rules_of_the_package_permitted() -> None:
+    (found,) = [each for each in doctor.examine(Settings()) if each.what == "rules"]
+    assert found.verdict is doctor.Verdict.OK
+    assert "2026d" in found.found
