@@ -23,6 +23,7 @@ from dmask_node.deidentify.escrow import load_recipients
 from dmask_node.deidentify.keys import MasterKey, create_key_file
 from dmask_node.deidentify.profile import Profile
 from dmask_node.deidentify.settings import DeidentifySettings
+from dmask_node.deidentify.site_vocabulary import VOCABULARY_FILE, SiteVocabulary
 from dmask_node.errors import SettingsRefused
 from dmask_node.fit.settings import FitSettings
 from dmask_node.forward.settings import Destination, ForwardSettings
@@ -269,6 +270,16 @@ def load_keys(settings: Settings) -> MasterKey:
     """
     path = settings.key_file
     return MasterKey.from_file(path, credential=path == key_credential())
+
+
+def site_vocabulary(settings: Settings, key: MasterKey) -> SiteVocabulary:
+    """Return what the site's administrator has decided, and is to decide, about descriptors."""
+    return SiteVocabulary(
+        settings.node.state_dir / VOCABULARY_FILE,
+        key,
+        queue_unseen=settings.deidentify.queue_unseen,
+        max_pending=settings.deidentify.max_pending,
+    )
 
 
 def create_keys(

@@ -5,9 +5,10 @@ Apart from `dmask_node.config`, so that the receiving process need not load the 
 
 from collections.abc import Sequence
 
-from dmask_node.config import Settings, audiences, load_escrow, load_keys
+from dmask_node.config import Settings, audiences, load_escrow, load_keys, site_vocabulary
 from dmask_node.deidentify.audience import Audience
 from dmask_node.deidentify.keys import MasterKey
+from dmask_node.deidentify.vocabulary import NoVocabulary
 from dmask_node.models.store import digests, load_morphable_model
 from dmask_node.pipeline import Parts
 
@@ -27,7 +28,7 @@ def build_parts(
     chosen : sequence of Audience, optional
         For whom to compose; without it, for all destinations.
     master_key : MasterKey, optional
-        Without it, the one that the settings name.
+        One that passes with the process; without it, the one that the settings name.
 
     Raises
     ------
@@ -36,6 +37,7 @@ def build_parts(
     CertificateRefused
         If a certificate of an audience can't be used.
     """
+    key = master_key or load_keys(settings)
     receivers = tuple(audiences(settings) if chosen is None else chosen)
     return Parts(
         decode=settings.decode,
@@ -46,9 +48,11 @@ def build_parts(
         render=settings.render,
         encoder=settings.encoder,
         deidentify=settings.deidentify,
-        master_key=master_key or load_keys(settings),
+        master_key=key,
         audiences=receivers,
         escrow=load_escrow(receivers),
+        # What a passing key would seal, nobody could read.
+        vocabulary=NoVocabulary() if master_key else site_vocabulary(settings, key),
         model=load_morphable_model(),
         model_digests=digests(),
         min_face_fraction=settings.mask.min_face_fraction,

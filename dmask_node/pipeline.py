@@ -27,6 +27,8 @@ from dmask_node.deidentify.escrow import seal_identity
 from dmask_node.deidentify.header import clean_header
 from dmask_node.deidentify.keys import MasterKey
 from dmask_node.deidentify.settings import DeidentifySettings
+from dmask_node.deidentify.site_vocabulary import OneInstance
+from dmask_node.deidentify.vocabulary import NoVocabulary, Vocabulary
 from dmask_node.errors import Permanent
 from dmask_node.events import Listener, Timed, advancing, stage
 from dmask_node.fit.gate import pass_gate
@@ -77,6 +79,8 @@ class Parts:
     escrow: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
     """Certificates (DER) to which the identity is encrypted, by the audience's name; for audiences
     that are not named, it is not sent."""
+    vocabulary: Vocabulary = field(default_factory=NoVocabulary)
+    """What an administrator has approved of the sources' descriptors."""
     model: MorphableModel
     model_digests: Mapping[str, str]
     """SHA-256 of each shipped model file, by its path."""
@@ -127,6 +131,7 @@ def _mask(
 
     with during("decode") as facts:
         video = open_source(source, parts.decode)
+        vocabulary = OneInstance(parts.vocabulary)
         headers = {
             audience.name: clean_header(
                 video.header,
@@ -135,6 +140,7 @@ def _mask(
                 parts.deidentify,
                 audience,
                 models_digest="".join(sorted(parts.model_digests.values())),
+                vocabulary=vocabulary,
                 received=date.fromtimestamp(source.stat().st_mtime),
             )
             for audience in parts.audiences
@@ -179,7 +185,8 @@ def _mask(
                 facts[f"{masked.role}_uid"] = masked.sop_instance_uid
         with during("check") as facts:
             facts["audience"] = audience
-            gated.append(check_outgoing(study, video.header, header))
+            recipients = parts.escrow.get(audience, ())
+            gated.append(check_outgoing(study, video.header, header, recipients=recipients))
     return MaskedInstance(
         studies=tuple(gated), eyes=eyes, measurements=measurements, encoded=encoded
     )

@@ -26,6 +26,7 @@ FIELDS: Final = frozenset(
 ALLOWED_FACTS: Final = frozenset(
     {
         "attempts",
+        "attribute",
         "audience",
         "bytes",
         "calling_ae_title",
@@ -49,6 +50,7 @@ ALLOWED_FACTS: Final = frozenset(
         "profile",
         "profile_digest",
         "reason",
+        "recipient_serial",
         "report_sha256",
         "report_uid",
         "role",
@@ -62,6 +64,8 @@ ALLOWED_FACTS: Final = frozenset(
         "stage",
         "state",
         "transfer_syntax_uid",
+        "user",
+        "vocabulary_id",
         "why",
         "worker_deaths",
     }

@@ -16,7 +16,9 @@ from dmask_node.cli.mask_file import mask
 from dmask_node.cli.network import echo, send
 from dmask_node.cli.node import doctor, serve_node, version
 from dmask_node.cli.quarantine import discard, retry
+from dmask_node.cli.reidentify import reidentify
 from dmask_node.cli.rules import rules_app
+from dmask_node.cli.vocabulary import vocabulary_app
 
 app = typer.Typer(
     name="dmask",
@@ -32,6 +34,7 @@ app.command("send")(send)
 app.command("jobs")(jobs)
 app.command("retry")(retry)
 app.command("discard")(discard)
+app.command("reidentify")(reidentify)
 app.command("doctor")(doctor)
 app.command("version")(version)
 app.command("demo")(demo)
@@ -40,6 +43,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(config_app, name="config")
 app.add_typer(keys_app, name="keys")
 app.add_typer(rules_app, name="rules")
+app.add_typer(vocabulary_app, name="vocabulary")
 
 
 class _Terminated(SystemExit):
