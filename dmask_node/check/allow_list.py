@@ -79,6 +79,7 @@ class _Walk:
     def __init__(self, listed: Mapping[str, Any], facts: Facts) -> None:
         self._listed = listed
         self._facts = facts
+        self._codes_seen: set[str] = set()
         self.verdict = Verdict()
 
     def _find(self, finding: str) -> None:
@@ -205,7 +206,10 @@ class _Walk:
         elif dictionary.get(_name(item)) != str(item.CodeMeaning):
             self._find(f"{where} holds a code that is not listed")
         else:
-            self.verdict.explained.update(encode(item[keyword]) for keyword in _CODE)
+            # A report repeats a few codes many times.
+            if _name(item) not in self._codes_seen:
+                self._codes_seen.add(_name(item))
+                self.verdict.explained.update(encode(item[keyword]) for keyword in _CODE)
             return
         for element in item:
             self._leave_unexplained(element)

@@ -4,14 +4,16 @@ import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 from pydicom import Dataset
+from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR, keyword_for_tag
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
+from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
 from dmask_node.check.search import Needle
 from dmask_node.check.spellings import WORD, folded, of_text, of_word
@@ -28,6 +30,12 @@ _IDENTIFYING: Final = frozenset(
 """Value representations that can name a patient, a person, a place or a day. CS and AS hold
 enumerated or two-digit values, numbers are too short to search for."""
 _CHARACTER_SET: Final = Tag("SpecificCharacterSet")
+_IN_CHARACTER_SET: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+"""Texts in the character set of the data set (PS3.5 6.1.2.3)."""
+_IN_ASCII: Final = frozenset({"AE", "DA", "DT", "TM", "UI", "UR"})
+_ONE_VALUE: Final = frozenset({"LT", "ST", "UR", "UT"})
+"""Texts in which a backslash separates nothing (PS3.5 6.2)."""
+_DELIMITERS: Final = {"PN": PN_DELIMS}
 _MAX_VALUE: Final = 65_536
 """Characters of a value; what stands further on in a longer one is not searched for."""
 _STANDARD_ROOT: Final = "1.2.840.10008."
@@ -163,37 +171,75 @@ class _Budget:
             raise HeaderTooLarge(f"the source header has more than {MAX_CHARACTERS} characters")
 
 
-def _walk(
-    dataset: Dataset, depth: int, budget: _Budget, outer_set: DataElement | None = None
-) -> Iterator[SourceValue]:
-    if depth > MAX_DEPTH:
-        raise HeaderTooLarge(f"the source header is nested deeper than {MAX_DEPTH}")
-    # Decoded apart: what was received stays as it is, for whoever looks next.
-    apart = Dataset()
-    character_set = dataset.get_item(_CHARACTER_SET) if _CHARACTER_SET in dataset else outer_set
-    if character_set is not None:
-        apart[_CHARACTER_SET] = character_set
-    for tag in list(dataset.keys()):
-        budget.take_element()
-        stored: object = dataset.get_item(tag)
+class _Reader:
+    """Reads the elements of one data set or item; what was received stays as it is."""
+
+    def __init__(self, dataset: Dataset, outer_set: Any) -> None:
+        self._dataset = dataset
+        self.character_set = (
+            dataset.get_item(_CHARACTER_SET) if _CHARACTER_SET in dataset else outer_set
+        )
+        self._codecs: list[str] | None = None
+
+    def read(self, tag: BaseTag) -> tuple[str, list[object], bytes]:
+        """Return value representation, values and bytes as received; no representation: broken."""
+        stored: Any = self._dataset.get_item(tag)
         raw = (stored.value or b"") if isinstance(stored, RawDataElement) else b""
-        name = keyword_for_tag(tag) or str(tag)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # they quote the value
-                apart[tag] = dataset.get_item(tag)
+                if (
+                    isinstance(stored, RawDataElement)
+                    and stored.VR in _IN_CHARACTER_SET | _IN_ASCII
+                ):
+                    return str(stored.VR), self._decode(raw, str(stored.VR)), raw
+                apart = Dataset()
+                if self.character_set is not None:
+                    apart[_CHARACTER_SET] = self.character_set
+                apart[tag] = stored
                 element = apart[tag]
-                stated, value = str(element.VR), element.value
+                value = element.value
+                if isinstance(value, (MultiValue, list)) and not isinstance(value, Sequence):
+                    return str(element.VR), list(value), raw
+                return str(element.VR), [value], raw
         except Exception:  # noqa: BLE001 - a broken element is searched for as it came
-            stated, value = "", raw
-        if isinstance(value, Sequence):
-            for item in value:
-                yield from _walk(item, depth + 1, budget, character_set)
+            return "", [raw], raw
+
+    def _decode(self, raw: bytes, vr: str) -> list[object]:
+        """Decode a text, without a detour over what the library makes of it."""
+        if vr in _IN_ASCII or (raw.isascii() and b"\x1b" not in raw):
+            text = raw.decode("latin-1")
+        else:
+            if self._codecs is None:
+                self._codecs = self._find_codecs()
+            text = decode_bytes(raw, self._codecs, _DELIMITERS.get(vr, TEXT_VR_DELIMS))
+        return [text] if vr in _ONE_VALUE else list(text.split("\\"))
+
+    def _find_codecs(self) -> list[str]:
+        apart = Dataset()
+        if self.character_set is not None:
+            apart[_CHARACTER_SET] = self.character_set
+        return list(convert_encodings(apart.get("SpecificCharacterSet")))
+
+
+def _walk(
+    dataset: Dataset, depth: int, budget: _Budget, outer_set: Any = None
+) -> Iterator[SourceValue]:
+    if depth > MAX_DEPTH:
+        raise HeaderTooLarge(f"the source header is nested deeper than {MAX_DEPTH}")
+    reader = _Reader(dataset, outer_set)
+    for tag in list(dataset.keys()):
+        budget.take_element()
+        stated, values, raw = reader.read(tag)
+        for value in values:
+            if isinstance(value, Sequence):
+                for item in value:
+                    yield from _walk(item, depth + 1, budget, reader.character_set)
         vr = _expected_vr(tag, stated) if stated else "UN"
         if vr in _IDENTIFYING:
-            parts = list(value) if isinstance(value, (MultiValue, list)) else [value]
+            name = keyword_for_tag(tag) or str(tag)
             # Under a VR that is not its own, a value is not what the library makes of it.
-            for part in parts if vr == stated or not raw else [raw]:
+            for part in values if vr == stated or not raw else [raw]:
                 text = part.decode("latin-1") if isinstance(part, bytes) else _plain(part)
                 text = text[:_MAX_VALUE].strip(" \0")
                 budget.take_text(text)

@@ -205,6 +205,8 @@ def _boundary(text: str) -> Boundary:
 
 def without_accents(word: str) -> str:
     """Return the word in plain letters, as far as Unicode knows how they are composed."""
+    if word.isascii():
+        return word
     parts = unicodedata.normalize("NFKD", word)
     return "".join(part for part in parts if not unicodedata.combining(part))
 
