@@ -11,7 +11,7 @@ from pydicom import Dataset
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataelem import RawDataElement
 from pydicom.sequence import Sequence
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 from dmask_node.deidentify.additions import check_profile
 from dmask_node.deidentify.audience import Audience
@@ -46,25 +46,38 @@ ALL = Profile.model_validate(
         ],
     }
 )
-OFTEN = (
-    "StudyDescription", "SeriesDescription", "PatientSex", "PatientAge", "Manufacturer",
-    "ManufacturerModelName", "StudyDate", "StudyTime", "ContentDate", "ContentTime", "PatientID",
-    "ProtocolName", "RequestingService", "PatientPosition", "AcquisitionNumber", "ImageLaterality",
-    "Laterality", "BodyPartExamined", "SpecificCharacterSet", "AccessionNumber",
-)  # fmt: skip
+LIKELY = {
+    "StudyDescription": ("LO", b"PTOSIS "),
+    "SeriesDescription": ("LO", b"12 Kowalski"),
+    "PatientSex": ("CS", b"F "),
+    "PatientAge": ("AS", b"093Y"),
+    "Manufacturer": ("LO", b"ACME"),
+    "ManufacturerModelName": ("LO", b"Cam "),
+    "StudyDate": ("DA", b"20260110"),
+    "StudyTime": ("TM", b"101507"),
+    "ContentDate": ("DA", b"20260111"),
+    "ContentTime": ("TM", b"101508.5"),
+    "PatientID": ("LO", b"7"),
+    "ProtocolName": ("LO", b"lids"),
+    "RequestingService": ("LO", b"EYES"),
+    "PatientPosition": ("CS", b"HFS "),
+    "AcquisitionNumber": ("IS", b"400 "),
+    "ImageLaterality": ("CS", b"R "),
+    "Laterality": ("CS", b"L "),
+    "BodyPartExamined": ("CS", b"EYE "),
+    "SpecificCharacterSet": ("CS", b"ISO_IR 192"),
+    "AccessionNumber": ("SH", b"A1"),
+}
 TAGS = st.one_of(
-    st.sampled_from([int(Tag(keyword)) for keyword in OFTEN]),
+    st.sampled_from([int(Tag(keyword)) for keyword in LIKELY]),
     st.sampled_from(sorted(t for t, (vr, *_) in DicomDictionary.items() if 8 <= t >> 16 < 0x5000)),
     st.integers(0x00090001, 0x0011FFFF),
 )
 VALUES = st.one_of(
+    st.sampled_from(sorted({value for _, value in LIKELY.values()})),
     st.sampled_from(
-        [
-            b"Ptosis", b"PTOSIS ", b"lid left", b"12 Kowalski", b"Acme", b"CAM", b"A", b"B", b"F",
-            b"m", b"045Y", b"099Y", b"11M", b"19440514", b"20260110", b"20260110 ", b"101507", b"1015",
-            b"00010101", b"20991231", b"HFS", b"4", b"400", b"308912", b"R", b"L", b"EYE", b"FACE",
-            b"ISO_IR 192", b"Eyes", b"7", b"",
-        ]
+        [b"lid left", b"CAM", b"A", b"B", b"m", b"19440514", b"20260110 ", b"1015", b"00010101",
+         b"20991231", b"4", b"308912", b"FACE", b""]
     ),
     st.binary(max_size=40),
     st.text(max_size=20).map(str.encode),
@@ -79,9 +92,14 @@ VRS = st.sampled_from(
 def headers(draw: st.DrawFn) -> Dataset:
     """A header with its UIDs, and anything under anything."""
     header = Dataset()
-    for number in draw(st.lists(TAGS, max_size=25, unique=True)):
-        tag, value = Tag(number), draw(VALUES)
-        header[tag] = RawDataElement(tag, draw(VRS), len(value), value, 0, False, True)
+
+    def put(tag: BaseTag, vr: str, value: bytes) -> None:
+        header[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)
+
+    for keyword in draw(st.sets(st.sampled_from(sorted(LIKELY)))):
+        put(Tag(keyword), *LIKELY[keyword])
+    for number in draw(st.lists(TAGS, max_size=12, unique=True)):
+        put(Tag(number), draw(VRS), draw(VALUES))
     if draw(st.booleans()):
         items = []
         for _ in range(draw(st.integers(0, 2))):
