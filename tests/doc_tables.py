@@ -50,9 +50,20 @@ OUTGOING: Final = {
 _HEADER_WORDS: Final = {
     "pseudonym": "keyed pseudonym",
     "accession_number": "keyed, or empty",
-    "patient_sex": "empty; M, F or O where the site retains it",
+    "patient_sex": "empty; M, F or O where the profile retains it",
+    "patient_age": "whole years, 000Y to 090Y, where the profile retains it",
     "body_part_examined": "one of " + ", ".join(sorted(BODY_PARTS)),
+    "laterality": "R, L or B",
     "study_description": "from the site's own list, else its constant",
+    "series_description": "from the site's own list",
+    "longitudinal_modified": "REMOVED; MODIFIED where a date is sent",
+    "device_manufacturer": "from the site's list of devices",
+    "device_model": "from the site's list of devices",
+    **{
+        f"{of}_{what}": f"shifted {what} where the profile sends it"
+        for of in ("study", "content", "report")
+        for what in ("date", "time")
+    },
 }
 """Fields of the clean header in words; the others are keyed UIDs."""
 
@@ -276,10 +287,16 @@ def _attributes(
         assert number is not None
         tag = Tag(number)
         yield f"{depth}{keyword}", f"({tag.group:04X},{tag.element:04X})", value_words(rule)
-        kind = rule.get("items", "code")
         # The content of a report is a tree: its items are those of the next level again.
-        if kind not in ("code", "content"):
-            yield from _attributes(listed["items"][kind], listed, f"{depth}> ")
+        for kind in _kinds(rule):
+            if kind not in ("code", "content"):
+                yield from _attributes(listed["items"][kind], listed, f"{depth}> ")
+
+
+def _kinds(rule: Mapping[str, Any]) -> list[str]:
+    """Return the kinds of items of a sequence, one after another."""
+    kinds = rule.get("items", "code")
+    return [kinds] if isinstance(kinds, str) else list(kinds)
 
 
 def value_words(rule: Mapping[str, Any]) -> str:
@@ -290,7 +307,9 @@ def value_words(rule: Mapping[str, Any]) -> str:
 
 _WORDS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "codes": lambda rule: _codes_in_words(rule["codes"]),
-    "items": lambda rule: f"{_times(rule['count'])} of `{rule['items']}`",
+    "items": lambda rule: (
+        f"{_times(rule['count'])} of " + ", then ".join(f"`{kind}`" for kind in _kinds(rule))
+    ),
     "constant": lambda rule: " \\ ".join(
         f"`{value}`"
         for value in (
@@ -301,6 +320,7 @@ _WORDS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "header": lambda rule: (
         _HEADER_WORDS.get(rule["header"], "keyed UID")
         + (f", then `{rule['suffix']}`" if "suffix" in rule else "")
+        + (f", else `{rule['default']}`" if "default" in rule else "")
     ),
     "encoded": lambda rule: f"{rule['encoded']} of the encoded video",
     "empty": lambda _: "empty",
