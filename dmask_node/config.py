@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dmask_node.audit.settings import AuditSettings
@@ -109,6 +116,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let the environment override the file, and nothing else join in."""
         return (env_settings, init_settings)
+
+    @field_validator("profiles")
+    @classmethod
+    def _with_a_default(cls, profiles: dict[ProfileName, Profile]) -> dict[ProfileName, Profile]:
+        return profiles if "default" in profiles else {"default": Profile(), **profiles}
 
     @model_validator(mode="after")
     def _profiles_are_there(self) -> Self:

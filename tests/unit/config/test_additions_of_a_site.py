@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dmask_node.config import load_settings
+from dmask_node.deidentify.profile import Profile
 from dmask_node.errors import SettingsRefused
 
 GOOD = """
@@ -60,3 +61,12 @@ def test_what_the_standard_forbids_stops_the_node_with_every_mistake(tmp_path: P
     ):
         assert f"profiles.{profile}.extra_keep {attribute}: " in told
     assert "profiles.good" not in told
+
+
+def test_a_site_s_own_profile_leaves_the_default_one_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "dmask.toml"
+    file.write_text("[profiles.research]\nmodified_dates = true\n")
+    profiles = load_settings(file).profiles
+    assert profiles == {"default": Profile(), "research": Profile(modified_dates=True)}
+    file.write_text("[profiles.default]\nmodified_dates = true\n")
+    assert load_settings(file).profiles == {"default": Profile(modified_dates=True)}
