@@ -122,8 +122,8 @@ class Profile(BaseModel):
     Longitudinal Temporal Information with Modified Dates Option (CID 7050, 113107). This does not
     make repeat visitors anonymous. Who knows one true date of a patient, of a press report, say,
     knows all of them. The gaps between visits stay: of 10,000 simulated patients over two years
-    they alone single out 0.2 % of those with two visits, but 95 % with three, and 99.96 % with
-    four. And 76 % of 10,000 recordings in a ten-hour day have a second of the day to themselves."""
+    they alone single out less than 1 % of those with two visits, but 95 % with three, and nearly
+    all with four. And 76 % of 10,000 recordings in a ten-hour day have a second to themselves."""
     devices: tuple[Device, ...] = ()
     """Cameras whose maker and model may leave, where the source has exactly these; such objects
     declare the Retain Device Identity Option (CID 7050, 113109). Serial numbers and station names
