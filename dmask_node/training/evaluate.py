@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dmask_node.landmarks.mesh import Mesh
 from dmask_node.landmarks.scheme import INNER_CORNER, OUTER_CORNER
+from dmask_node.models.store import load_morphable_model
 from dmask_node.records.anatomy import Eye
 from dmask_node.training.crop import CROP, PLATE, apply, chain, inverse
 from dmask_node.training.figures import (
@@ -34,6 +35,9 @@ from dmask_node.training.portraits import (
     upper_of,
 )
 from dmask_node.training.reader import TOLERANCE, Calibration, EyeReader, SeenEye, within
+from dmask_node.training.renders import EyeRenderer
+from dmask_node.training.samples import perhaps_occluded
+from dmask_node.training.spoil import spoil
 from dmask_node.training.truth import CropTruth, EyeTruth, Line, Spot, on_columns
 from dmask_node.training.warps import LidMove, PasteLaw, move_iris, move_lids
 
@@ -56,6 +60,8 @@ _MOVES: Final[dict[str, LidMove]] = {
 LAWS: Final = tuple(_MOVES)
 HELD_OUT_LAWS: Final = ("roll", "paste")
 IRIS_SHIFTS: Final = ((0.0, 0.0), (0.4, 0.0), (-0.4, 0.0), (0.0, 0.25), (0.0, -0.25))
+_COPIES: Final = 5
+"""Of each picture, to see how much a method's answer moves without the eye having moved."""
 _SHOWN_FROM: Final = 2.0
 """Change in grey levels from which a pixel of the plate is put back into the picture."""
 
@@ -501,6 +507,75 @@ def confidence_table(errors: CropErrors, calibration: Calibration) -> dict[str, 
     return table
 
 
+def repeatability(evaluator: Evaluator, eyes: Iterable[PortraitEye]) -> dict[str, Any]:
+    """Turn, shrink and roughen each picture a little, and tell how much the lines move.
+
+    Returns
+    -------
+    dict
+        By method: ``upper``, ``lower`` and ``opening``, root of the mean variance over five copies
+        of each picture, % of eye width; ``eyes``.
+    """
+    spread: list[Floats] = []
+    for number, group in enumerate(_by_picture(eyes)):
+        rng = np.random.default_rng([11, number])
+        seen: dict[Eye, list[Floats]] = {one.eye: [] for one in group}
+        picture = group[0].picture
+        for _ in range(_COPIES):
+            middle = (picture.shape[1] / 2, picture.shape[0] / 2)
+            angle, size = rng.uniform(-6, 6), rng.uniform(0.7, 1.0)
+            turn = np.asarray(cv2.getRotationMatrix2D(middle, angle, size), np.float64)
+            copy = cv2.warpAffine(
+                picture, turn, picture.shape[1::-1], borderMode=cv2.BORDER_REPLICATE
+            )
+            noisy = np.clip(copy + rng.normal(0, 3, copy.shape), 0, 255).astype(np.uint8)
+            frames = {one.eye: (chain(inverse(turn), one.to_plate), one.truth) for one in group}
+            for eye, measured in evaluator.measure(noisy, frames).items():
+                seen[eye].append(measured.heights)
+        for heights in seen.values():
+            stack = np.stack(heights)  # (copies, methods, 2, 17)
+            whole = np.concatenate(
+                [stack, opening(stack)[..., None, None] + 0 * stack[:, :, :1]], 2
+            )
+            spread.append(whole.var(axis=0).mean(axis=2))
+    root = np.sqrt(np.nanmean(np.stack(spread), axis=0))  # (methods, 3)
+    return {
+        method: dict(zip(("upper", "lower", "opening"), root[k].tolist(), strict=True))
+        | {"eyes": len(spread)}
+        for k, method in enumerate(METHODS)
+    }
+
+
+def on_renders(reader: EyeReader, n: int = 120, seed: int = 990_017) -> list[dict[str, Any]]:
+    """Measure the own network on renders of seeds that it was not trained on, by width of the eye.
+
+    Returns
+    -------
+    list of dict
+        For each of `SIZES_PX`: mean absolute errors of the four lines, of the opening and of the
+        iris's centre, % of eye width, and of the visible share.
+    """
+    rng = np.random.default_rng(seed)
+    renderer = EyeRenderer(load_morphable_model())
+    drawn = [perhaps_occluded(*renderer(rng), rng) for _ in range(n)]
+    rows = []
+    for size in SIZES_PX:
+        made = [spoil(plate, truth, rng, float(size)) for plate, truth in drawn]
+        said = reader.run(np.stack([crop for crop, _ in made]))
+        truth = CropTruth(*(np.stack(v) for v in zip(*(t for _, t in made), strict=True)))
+        seen = truth.visibility > 0.5
+        unit = 100 / CROP.eye_px
+        error = np.abs(said["line_rows"] - truth.heights)[seen] * unit
+        row: dict[str, Any] = {"eye_px": size, "eyes": int(seen.sum())}
+        row |= {line.name.lower(): float(np.nanmean(error[:, line])) for line in Line}
+        centre = np.linalg.norm(said["points"] - truth.spots, axis=2)[seen, Spot.IRIS] * unit
+        opened_by = np.abs(said["shares"][:, 1] - truth.opening)[seen] * 100
+        visible = np.abs(said["shares"][:, 2] - truth.visibility)
+        row |= {"opening": float(opened_by.mean()), "iris": float(centre.mean())}
+        rows.append(row | {"visibility": float(visible.mean())})
+    return rows
+
+
 def report(reader: EyeReader, test: Sequence[PortraitEye]) -> dict[str, Any]:
     """Measure everything that the model card tells.
 
@@ -515,8 +590,8 @@ def report(reader: EyeReader, test: Sequence[PortraitEye]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``people``, ``speed_ms``, ``calibration``, ``confidence``, ``hand``, ``following`` and
-        ``iris``.
+        ``people``, ``speed_ms``, ``calibration``, ``confidence``, ``hand``, ``following``,
+        ``iris``, ``repeatability`` and ``renders``.
     """
     evaluator = Evaluator(reader)
     hand = [one for one in test if one.by_hand]
@@ -538,6 +613,8 @@ def report(reader: EyeReader, test: Sequence[PortraitEye]) -> dict[str, Any]:
         figures["hand"] = against_hand(evaluator, hand, GROUPS)
     figures["following"] = following_table(evaluator, test)
     figures["iris"] = follow_iris(evaluator, test)
+    figures["repeatability"] = repeatability(evaluator, test)
+    figures["renders"] = on_renders(reader)
     return figures
 
 

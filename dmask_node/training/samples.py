@@ -72,7 +72,7 @@ def render_samples(n: int, seed: int) -> Samples:
     made: list[tuple[Picture, CropTruth]] = []
     while len(made) < n:
         plate, truth = renderer(rng)
-        made += [spoil(*_perhaps_occluded(plate, truth, rng), rng) for _ in range(_LOOKS_OF_ONE)]
+        made += [spoil(*perhaps_occluded(plate, truth, rng), rng) for _ in range(_LOOKS_OF_ONE)]
     return _stack(made[:n])
 
 
@@ -105,7 +105,7 @@ def portrait_samples(eyes: Sequence[PortraitEye], n: int, seed: int) -> Samples:
     made = []
     for chosen in rng.choice(len(eyes), n, p=times / times.sum()):
         eye = eyes[chosen]
-        made.append(spoil(*_perhaps_occluded(*moved(eye.plate, eye.truth, rng), rng), rng))
+        made.append(spoil(*perhaps_occluded(*moved(eye.plate, eye.truth, rng), rng), rng))
     return _stack(made)
 
 
@@ -126,7 +126,8 @@ def moved(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, Eye
     return move_lids(plate, truth, law, random_move(law, upper, rng), rng)
 
 
-def _perhaps_occluded(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, EyeTruth]:
+def perhaps_occluded(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, EyeTruth]:
+    """Put something before an eye by chance; mostly nothing."""
     if rng.random() > _OCCLUDED:
         return plate, truth
     kind = str(rng.choice(list(KINDS), p=[0.4, 0.18, 0.16, 0.16, 0.10]))

@@ -18,7 +18,9 @@ MOST_EYE_PX: Final = 128.0
 """Widths of eyes in the pictures that are made, pixels."""
 
 
-def spoil(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, CropTruth]:
+def spoil(
+    plate: Picture, truth: EyeTruth, rng: Generator, eye_px: float | None = None
+) -> tuple[Picture, CropTruth]:
     """Cut a crop out of a plate as stock corners would place it, and make the picture worse.
 
     Parameters
@@ -29,6 +31,8 @@ def spoil(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, Cro
         In plate pixels.
     rng : Generator
         Decides everything.
+    eye_px : float, optional
+        Width of the eye in the picture that is made; default by chance.
 
     Returns
     -------
@@ -38,7 +42,8 @@ def spoil(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, Cro
         What it should say.
     """
     to_plate = crop_to_plate(rng)
-    eye_px = float(np.exp(rng.uniform(np.log(LEAST_EYE_PX), np.log(MOST_EYE_PX))))
+    if eye_px is None:
+        eye_px = float(np.exp(rng.uniform(np.log(LEAST_EYE_PX), np.log(MOST_EYE_PX))))
     lit = expose(cut_at(plate, to_plate, eye_px), rng)
     return record(lit, eye_px, rng), on_columns(truth.moved(inverse(to_plate)))
 

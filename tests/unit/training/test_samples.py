@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dmask_node.training.__main__ import main
 from dmask_node.training.crop import CROP
 from dmask_node.training.occluders import KINDS, covered_share, occlude
 from dmask_node.training.samples import Samples, portrait_samples, render_samples
@@ -116,3 +117,13 @@ def test_nothing_of_a_node_needs_torch() -> None:
         "assert 'torch' not in [n for n, m in sys.modules.items() if m is not None]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_the_command_makes_blocks_once(tmp_path: Path) -> None:
+    asked = ["data", "--out", str(tmp_path), "--renders", "2", "--seed", "4"]
+    assert main(asked) == 0
+    (block,) = (tmp_path / "data").iterdir()
+    assert block.name == "render-004-000000.npz"
+    made = block.stat().st_mtime_ns
+    assert main(asked) == 0
+    assert block.stat().st_mtime_ns == made
