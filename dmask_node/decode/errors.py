@@ -39,17 +39,24 @@ class UnsupportedTransferSyntax(Permanent):
 
 
 class PictureTooLarge(Permanent):
-    """The picture, the header or the inflated object is larger than the settings allow."""
+    """The picture is larger than the settings allow."""
 
     reason = "picture_too_large"
-    hint = "Raise decode.max_rows, max_columns, max_header_mb or max_inflated_mb if it is genuine."
+    hint = "Raise decode.max_rows or max_columns if it is genuine."
 
 
 class VideoTooLong(Permanent):
-    """The video has more frames than the settings allow."""
+    """The video has more frames or lasts longer than the settings allow."""
 
     reason = "video_too_long"
-    hint = "Raise decode.max_frames, or cut the recording."
+    hint = "Raise decode.max_frames or max_duration_s, or cut the recording."
+
+
+class TooMuchToDecode(Permanent):
+    """The object would grow beyond what the settings allow, or claims what it can't hold."""
+
+    reason = "too_much_to_decode"
+    hint = "Raise decode.max_decompressed_gb, max_inflated_mb or max_header_mb if it is genuine."
 
 
 class SourceUnreadable(Transient):

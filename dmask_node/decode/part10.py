@@ -15,23 +15,31 @@ from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_file_meta_info
 from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from dmask_node.decode.errors import (
     NoPixelData,
     NotDicom,
-    PictureTooLarge,
     SourceUnreadable,
+    TooMuchToDecode,
     Truncated,
     Undecodable,
 )
 from dmask_node.decode.fragments import Encapsulated, find_fragments
 from dmask_node.decode.settings import DecodeSettings
 from dmask_node.errors import DmaskError
+from dmask_node.structure import HeaderCutShort, HeaderTooComplex, Limits, walk
 
 Item = TypeVar("Item")
 _PREFIX_END: Final = 132
 _MEGABYTE: Final = 1_000_000
+_META: Final = range(0x00020000, 0x00030000)
+_COMMAND: Final = range(0x00010000)
 _LONG_VRS: Final = frozenset({b"OB", b"OW", b"UN"})
 
 
@@ -87,22 +95,25 @@ def open_part10(path: Path, settings: DecodeSettings) -> Part10:
         If the file ends before Pixel Data does.
     Undecodable
         If Pixel Data is not built as PS3.5 A.4 demands.
-    PictureTooLarge
-        If the header or the inflated object exceeds the settings.
+    HeaderTooComplex
+        If the attributes before Pixel Data exceed the settings. They are counted before anything
+        is built of them.
+    TooMuchToDecode
+        If the inflated object exceeds the settings.
     """
-    with only_dmask_errors(NotDicom):
-        meta = read_file_meta_info(path)
-    transfer_syntax_uid = str(meta.get("TransferSyntaxUID", ""))
-    if not transfer_syntax_uid:
-        raise NotDicom("the file names no Transfer Syntax UID")
     file: BinaryIO = path.open("rb")
     try:
+        with only_dmask_errors(NotDicom):
+            _walk_meta(file, settings)
+            meta = read_file_meta_info(path)
+        transfer_syntax_uid = _require_transfer_syntax(meta)
         if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
             file = _inflated(file, meta, settings.max_inflated_mb * _MEGABYTE)
             transfer_syntax_uid = str(ExplicitVRLittleEndian)
         size = file.seek(0, io.SEEK_END)
-        file.seek(0)
         with only_dmask_errors(NotDicom):
+            _require_modest_header(file, transfer_syntax_uid, settings)
+            file.seek(0)
             header = dcmread(
                 _HeaderWindow(file, settings.max_header_mb * _MEGABYTE),
                 stop_before_pixels=True,
@@ -113,6 +124,13 @@ def open_part10(path: Path, settings: DecodeSettings) -> Part10:
         file.close()
         raise
     return Part10(header=header, transfer_syntax_uid=transfer_syntax_uid, file=file, pixels=pixels)
+
+
+def _require_transfer_syntax(meta: Dataset) -> str:
+    uid = str(meta.get("TransferSyntaxUID", ""))
+    if not uid:
+        raise NotDicom("the file names no Transfer Syntax UID")
+    return uid
 
 
 @contextmanager
@@ -129,7 +147,7 @@ def only_dmask_errors(otherwise: type[DmaskError] = Undecodable) -> Iterator[Non
     except DmaskError:
         raise
     except MemoryError:
-        raise PictureTooLarge("the object asks for more memory than there is") from None
+        raise TooMuchToDecode("the object asks for more memory than there is") from None
     except Exception as error:  # noqa: BLE001 - any bytes give a record or a DmaskError
         # FFmpeg's errors derive from OSError too, but speak of the data.
         if isinstance(error, OSError) and type(error).__module__ == "builtins":
@@ -148,6 +166,43 @@ def guarded(items: Iterator[Item]) -> Iterator[Item]:
         yield item
 
 
+def _limits(settings: DecodeSettings) -> Limits:
+    return Limits(
+        depth=settings.max_depth,
+        items=settings.max_items,
+        elements=settings.max_elements,
+        length=settings.max_header_mb * _MEGABYTE,
+    )
+
+
+def _walk_meta(file: BinaryIO, settings: DecodeSettings) -> int:
+    """Return where the data set begins, the file meta information being within the limits."""
+    try:
+        meta = walk(file, _PREFIX_END, implicit=False, limits=_limits(settings), within=_META)
+    except HeaderCutShort:
+        raise NotDicom("the file meta information ends early") from None
+    return meta.stopped_at
+
+
+def _require_modest_header(
+    file: BinaryIO, transfer_syntax_uid: str, settings: DecodeSettings
+) -> None:
+    """Raise before a reader builds anything, if the header is beyond the limits."""
+    limits, start = _limits(settings), _walk_meta(file, settings)
+    try:
+        # Readers take group 0000, which has no place in a file, for a command set (PS3.7 6.3.1).
+        start = walk(file, start, implicit=True, limits=limits, within=_COMMAND).stopped_at
+        walk(
+            file,
+            start,
+            implicit=transfer_syntax_uid == ImplicitVRLittleEndian,
+            little_endian=transfer_syntax_uid != ExplicitVRBigEndian,
+            limits=limits,
+        )
+    except HeaderCutShort:
+        raise Truncated("the object ends within its attributes") from None
+
+
 class _HeaderWindow:
     """A file that can be read up to a limit; without a name, which messages might quote."""
 
@@ -162,7 +217,7 @@ class _HeaderWindow:
             end = self._file.seek(0, io.SEEK_END)
             self._file.seek(position)
             if min(end, position + max(size, 0)) > self._limit:
-                raise PictureTooLarge("the attributes before Pixel Data exceed max_header_mb")
+                raise HeaderTooComplex("the attributes before Pixel Data exceed max_header_mb")
         return self._file.read(size if size >= 0 else self._limit)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -188,7 +243,7 @@ def _inflated(file: BinaryIO, meta: Any, limit: int) -> BinaryIO:
                 raise Truncated("the deflated object ends before its stream does")
             out.write(inflater.decompress(packed, 1 << 20))
             if out.tell() > limit:
-                raise PictureTooLarge("the inflated object exceeds max_inflated_mb")
+                raise TooMuchToDecode("the inflated object exceeds max_inflated_mb")
         return io.BytesIO(out.getvalue())
 
 

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import cv2
@@ -16,6 +17,7 @@ from pydicom.uid import UID, RLELossless
 from dmask_node.decode.colour import to_rgb
 from dmask_node.decode.errors import (
     PictureTooLarge,
+    TooMuchToDecode,
     Truncated,
     Undecodable,
     UnsupportedTransferSyntax,
@@ -31,6 +33,10 @@ _STARTS: Final = (b"\xff\xd8", b"\xff\x4f")
 """Start of image in JPEG and JPEG-LS; start of codestream in JPEG 2000."""
 _JPEG_FRAME_HEADERS: Final = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 """SOF0 to SOF15 without DHT, JPG and DAC (ITU-T T.81 table B.1), and SOF55 (T.87)."""
+_MARGIN_BYTES: Final = 16 << 20
+"""What a coded frame may have beside its samples: colour profile, thumbnail, padding."""
+_MOST_COMPONENTS: Final = 4
+_LONGEST_JP2_HEADER: Final = 1 << 20
 _ASPECTS: Final = (0.25, 4.0)
 """Pixel aspect ratios that a camera may have; others are taken for mistakes."""
 
@@ -63,7 +69,11 @@ def open_pictures(part10: Part10, settings: DecodeSettings) -> tuple[int, Iterat
     pieces = _frame_pieces(part10, settings)
     if len(pieces) > settings.max_frames:
         raise VideoTooLong(f"{len(pieces)} frames, {settings.max_frames} are allowed")
+    if len(pieces) * header.Rows * header.Columns * 3 > settings.max_decompressed_gb * 10**9:
+        raise TooMuchToDecode(f"{len(pieces)} frames of {header.Columns} x {header.Rows} pixels")
     times_s = declared_times_s(header, len(pieces), settings.untimed_frame_s)
+    if times_s[-1] > settings.max_duration_s:
+        raise VideoTooLong(f"longer than {settings.max_duration_s:g} s")
     return len(pieces), _frames(part10, pieces, times_s, decode, settings)
 
 
@@ -75,10 +85,14 @@ def _frames(
     settings: DecodeSettings,
 ) -> Iterator[SourceFrame]:
     aspect = _pixel_aspect(part10.header)
+    is_rle = part10.transfer_syntax_uid == RLELossless
     with part10.file:
         for frame_pieces, time_s in zip(pieces, times_s, strict=True):
+            _require_coded_length(sum(length for _, length in frame_pieces), part10.header)
             data = FragmentReader(part10.file, frame_pieces).read()
             _require_coded_size(data, settings)
+            if is_rle:
+                _require_rle_length(data, part10.header)
             yield SourceFrame(rgb=_square_pixels(decode(data), aspect), time_s=time_s)
 
 
@@ -100,10 +114,34 @@ def _require_size(rows: int, columns: int, settings: DecodeSettings) -> None:
         )
 
 
+def _require_coded_length(length: int, header: Dataset) -> None:
+    """Raise before a frame is read that is longer than any coding makes it."""
+    raw = header.Rows * header.Columns * header.SamplesPerPixel * header.BitsAllocated // 8
+    if length > 2 * raw + _MARGIN_BYTES:
+        raise TooMuchToDecode(f"a frame of {length} bytes for {raw} bytes of samples")
+
+
+def _require_rle_length(data: bytes, header: Dataset) -> None:
+    """Raise unless no RLE segment decodes to more than its plane (PS3.5 G.3, G.5)."""
+    plane = header.Rows * header.Columns
+    count = int.from_bytes(data[:4], "little")
+    starts = [int.from_bytes(data[4 * n : 4 * n + 4], "little") for n in range(1, 16)]
+    for start, end in pairwise([*starts[: min(count, 15)], len(data)]):
+        decoded, at = 0, start
+        while at < min(end, len(data)):
+            code = data[at]
+            decoded += code + 1 if code < 128 else 257 - code if code > 128 else 0
+            at += code + 2 if code < 128 else 2 if code > 128 else 1
+            if decoded > plane + 1:  # a segment may be padded to an even length
+                raise Undecodable("an RLE segment decodes to more than a plane")
+
+
 def _require_coded_size(data: bytes, settings: DecodeSettings) -> None:
     """Look at the size a codestream claims before a decoder reserves memory for it."""
     size = _jpeg_size(data) if data[:2] == b"\xff\xd8" else _jpeg_2000_size(data)
     if size is not None:
+        if min(size) < 1:
+            raise Undecodable("a codestream without a size")
         _require_size(*size, settings)
 
 
@@ -119,10 +157,16 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg_2000_size(data: bytes) -> tuple[int, int] | None:
-    # SIZ follows SOC at once (ITU-T T.800 A.5.1).
-    if data[:4] != b"\xff\x4f\xff\x51" or len(data) < 24:
+    # SIZ follows SOC at once (ITU-T T.800 A.5.1); before them a file may have boxes (I.5).
+    at = data[:_LONGEST_JP2_HEADER].find(b"\xff\x4f\xff\x51") if data[4:6] == b"jP" else 0
+    if at < 0 or (data[at : at + 4] == b"\xff\x4f\xff\x51" and len(data) < at + 42):
+        raise Undecodable("a codestream without a size")
+    if data[at : at + 4] != b"\xff\x4f\xff\x51":
         return None
-    columns, rows, left, top = struct.unpack_from(">4I", data, 8)
+    columns, rows, left, top = struct.unpack_from(">4I", data, at + 8)
+    components = int.from_bytes(data[at + 40 : at + 42], "big")
+    if components > _MOST_COMPONENTS:
+        raise Undecodable(f"a codestream of {components} components")
     return rows - top, columns - left
 
 

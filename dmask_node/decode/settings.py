@@ -14,8 +14,21 @@ class DecodeSettings(BaseModel):
     """Widest picture taken, pixels."""
     max_frames: int = Field(default=500_000, ge=1)
     """Longest video taken, frames; two hours at 60 frames a second are 432 000."""
+    max_duration_s: float = Field(default=14_400.0, gt=0.0)
+    """Longest video taken, seconds; four hours."""
+    max_decompressed_gb: int = Field(default=3000, ge=1)
+    """Most gigabytes that all frames of an object may have once decoded, as 8 bit RGB. They are
+    never there at once; this bounds the hours of work that a small file can ask for. Four hours of
+    full HD at 30 frames a second are 2700."""
     max_header_mb: int = Field(default=64, ge=1, le=1024)
-    """Most megabytes of attributes before Pixel Data; they are held in memory."""
+    """Most megabytes of attributes before Pixel Data, or of the tables of an MP4; they are held in
+    memory."""
+    max_depth: int = Field(default=32, ge=1, le=200)
+    """Deepest nesting of sequences in a header."""
+    max_items: int = Field(default=20_000, ge=1, le=1_000_000)
+    """Most sequence items in a header, at all levels together."""
+    max_elements: int = Field(default=100_000, ge=100, le=10_000_000)
+    """Most elements in a header, at all levels together."""
     max_inflated_mb: int = Field(default=1024, ge=1, le=65536)
     """Most megabytes a deflated object may grow to; it is held in memory."""
     least_share_of_declared_frames: float = Field(default=0.9, ge=0.0, le=1.0)

@@ -19,10 +19,12 @@ from dmask_node.decode.completeness import require_complete
 from dmask_node.decode.errors import (
     NoPixelData,
     PictureTooLarge,
+    TooMuchToDecode,
     Truncated,
     Undecodable,
     VideoTooLong,
 )
+from dmask_node.decode.mp4_index import require_modest_index
 from dmask_node.decode.part10 import guarded, only_dmask_errors
 from dmask_node.decode.settings import DecodeSettings
 from dmask_node.errors import DmaskError
@@ -140,6 +142,7 @@ class VideoReader:
         try:
             with only_dmask_errors():
                 require_complete(file, size)
+                require_modest_index(file, size, settings)
             with only_dmask_errors(not_a_video):
                 self._container = open_container(file, codecs, settings)
             with only_dmask_errors():
@@ -156,6 +159,7 @@ class VideoReader:
                 self._quarter_turns = round(first.rotation / 90) % 4
                 self._display = self._display_size()
                 self.rows, self.columns = self._upright_size()
+                self._require_modest(self._stream.frames if self._indexed else 1)
         except BaseException:
             file.close()
             raise
@@ -229,6 +233,7 @@ class VideoReader:
             for picture in pictures:
                 if n == self._settings.max_frames:
                     raise VideoTooLong(f"more than the {n} frames that are allowed")
+                self._require_modest(n + 1)
                 if (picture.height, picture.width) != self._coded:
                     raise Undecodable(f"the picture size changes at frame {n}")
                 if self._raw or picture.pts is None or picture.time_base is None:
@@ -241,11 +246,18 @@ class VideoReader:
                     # A time that is missing or runs back is put one step on.
                     late = shown_s is not None and shown_s > now
                     now = shown_s if late and shown_s is not None else now + self._step_s
+                if now > self._settings.max_duration_s:
+                    raise VideoTooLong(f"longer than {self._settings.max_duration_s:g} s")
                 yield SourceFrame(rgb=self._upright(picture), time_s=now)
                 n += 1
             least = self._settings.least_share_of_declared_frames * (self._promised or 0)
             if n + 2 < least:
                 raise Truncated(f"{n} frames; the header declares {self._promised}")
+
+    def _require_modest(self, n_frames: int) -> None:
+        """Look at what the frames declared, or come so far, take as RGB."""
+        if n_frames * self.rows * self.columns * 3 > self._settings.max_decompressed_gb * 10**9:
+            raise TooMuchToDecode(f"{n_frames} frames of {self.columns} x {self.rows} pixels")
 
     def _upright(self, picture: av.VideoFrame) -> "np.ndarray[Any, np.dtype[np.uint8]]":
         rows, columns = self._display

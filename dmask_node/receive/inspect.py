@@ -11,19 +11,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from pydicom.filereader import read_dataset, read_file_meta_info
-from pydicom.tag import BaseTag
+from pydicom.filereader import read_file_meta_info
 
 from dmask_node.receive.admission import CannotUnderstand, DataSetMismatch
 from dmask_node.receive.contexts import DEFLATED, IMPLICIT, NATIVE_TRANSFER_SYNTAXES
 from dmask_node.records.arrivals import Arrival
+from dmask_node.structure import HeaderCutShort, HeaderTooComplex, Limits, walk
 
-_PIXEL_DATA: Final = 0x7FE00010
+_SOP_CLASS_UID: Final = 0x00080016
+_SOP_INSTANCE_UID: Final = 0x00080018
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0"
 _UNDEFINED: Final = 0xFFFFFFFF
 _META_START: Final = 128 + 4 + 12
 """Preamble, prefix and the element that tells the length of the file meta information."""
+_LIMITS: Final = Limits()
 _BLOCK_BYTES: Final = 1 << 20
 _KEPT_BYTES: Final = 16 << 20
 """Of an inflated data set: a header fits in it."""
@@ -99,36 +101,49 @@ def _read(path: Path) -> _Header:
             return _read_whole(file, size, syntax)
     except (CannotUnderstand, OSError):
         raise
+    except HeaderCutShort:
+        raise CannotUnderstand("the object ends within its attributes") from None
     except Exception as error:  # noqa: BLE001 - any bytes may come; what the reader says quotes them
         raise CannotUnderstand(f"the header can't be read: {type(error).__name__}") from None
 
 
 def _read_whole(file: BinaryIO, size: int, syntax: str) -> _Header:
-    """Read the header of a data set that begins where the file stands, and check what follows."""
-    implicit = syntax == IMPLICIT
-    dataset = read_dataset(
+    """Read the header of a data set that begins where the file stands, and check what follows.
+
+    A header beyond the limits is let in unseen: decoding will refuse it in the same words, and the
+    site can raise the limits there. Nothing of it is built here.
+    """
+    implicit, start = syntax == IMPLICIT, file.tell()
+    first = walk(
         file,
-        is_implicit_VR=implicit,
-        is_little_endian=True,
-        stop_when=_at_pixel_data,
-        specific_tags=[0x00080016, 0x00080018],
+        start,
+        implicit=implicit,
+        limits=_LIMITS,
+        wanted=(_SOP_CLASS_UID, _SOP_INSTANCE_UID),
+        within=range(_SOP_INSTANCE_UID + 1),
     )
-    if "SOPClassUID" not in dataset or "SOPInstanceUID" not in dataset:
+    if _SOP_CLASS_UID not in first.values or _SOP_INSTANCE_UID not in first.values:
         raise CannotUnderstand("SOP Class UID or SOP Instance UID is missing")
+    header = _Header(
+        sop_class_uid=_uid(first.values[_SOP_CLASS_UID]),
+        sop_instance_uid=_uid(first.values[_SOP_INSTANCE_UID]),
+        transfer_syntax_uid=syntax,
+    )
+    try:
+        found = walk(file, start, implicit=implicit, limits=_LIMITS)
+    except HeaderTooComplex:
+        return header
+    file.seek(found.stopped_at)
     length = _pixel_data_length(file, implicit)
     if syntax not in NATIVE_TRANSFER_SYNTAXES:
         _require_whole_fragments(file, size, length)
     elif length == _UNDEFINED or file.tell() + length > size:
         raise CannotUnderstand(f"{size - file.tell()} of {length} bytes of pixel data have come")
-    return _Header(
-        sop_class_uid=str(dataset.SOPClassUID),
-        sop_instance_uid=str(dataset.SOPInstanceUID),
-        transfer_syntax_uid=syntax,
-    )
+    return header
 
 
-def _at_pixel_data(tag: BaseTag, _vr: str | None, _length: int) -> bool:
-    return tag >= _PIXEL_DATA
+def _uid(value: bytes) -> str:
+    return value.decode("ascii", "replace").rstrip("\0 ").strip()
 
 
 def _pixel_data_length(file: BinaryIO, implicit: bool) -> int:
