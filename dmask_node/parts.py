@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dmask_node.config import Settings, audiences, load_escrow, load_keys, site_vocabulary
 from dmask_node.deidentify.audience import Audience
 from dmask_node.deidentify.keys import MasterKey
+from dmask_node.deidentify.rules import judge_all
 from dmask_node.deidentify.vocabulary import NoVocabulary
 from dmask_node.models.store import digests, load_morphable_model
 from dmask_node.pipeline import Parts
@@ -34,11 +35,15 @@ def build_parts(
     ------
     KeyFileUnusable
         If that is missing or can't be used.
+    RuleForbidden
+        If an allow-list holds what the table of PS3.15 forbids under a profile's options.
     CertificateRefused
         If a certificate of an audience can't be used.
     """
     key = master_key or load_keys(settings)
     receivers = tuple(audiences(settings) if chosen is None else chosen)
+    for receiver in receivers:
+        judge_all(receiver.profile.options())
     return Parts(
         decode=settings.decode,
         inference=settings.inference,
