@@ -93,9 +93,10 @@ def take_listed(draft: Dataset, name: str) -> Dataset:
 def _take(draft: Dataset, attributes: dict[str, Any], listed: dict[str, Any]) -> Dataset:
     taken = Dataset()
     for element in draft:
-        if not element.keyword:
+        keyword = element.keyword
+        if not keyword:
             raise NotListed(f"attribute {element.tag} has no keyword")
-        rule = attributes.get(element.keyword)
+        rule = attributes.get(keyword)
         if rule is None:
             continue
         if element.VR == "SQ":
@@ -104,9 +105,9 @@ def _take(draft: Dataset, attributes: dict[str, Any], listed: dict[str, Any]) ->
                 _take(item, _CODE_ATTRIBUTES if kind == "code" else listed["items"][kind], listed)
                 for item, kind in zip(element.value, kinds, strict=True)
             ]
-            setattr(taken, element.keyword, Sequence(items))
+            setattr(taken, keyword, Sequence(items))
         else:
-            setattr(taken, element.keyword, element.value)
+            taken[element.tag] = element  # the draft is left behind: no need to convert once more
     return taken
 
 
