@@ -36,6 +36,8 @@ _IN_ASCII: Final = frozenset({"AE", "DA", "DT", "TM", "UI", "UR"})
 _ONE_VALUE: Final = frozenset({"LT", "ST", "UR", "UT"})
 """Texts in which a backslash separates nothing (PS3.5 6.2)."""
 _DELIMITERS: Final = {"PN": PN_DELIMS}
+_MIN_DIGITS: Final = 3
+"""Of a number that is a word of its own."""
 _MAX_VALUE: Final = 65_536
 """Characters of a value; what stands further on in a longer one is not searched for."""
 _STANDARD_ROOT: Final = "1.2.840.10008."
@@ -71,8 +73,9 @@ class Harvest:
 
     def attributes_in(self, texts: Iterable[str]) -> set[str]:
         """Return of which attributes a value or a whole word stands in decoded texts."""
-        spellings = (folded(word) for text in texts for word in (text, *WORD.findall(text)))
-        return {self.words[word] for word in spellings if word in self.words}
+        spellings = {folded(word) for text in texts for word in (text, *WORD.findall(text))}
+        numbers = {word for word in spellings if word.isdecimal() and len(word) < _MIN_DIGITS}
+        return {self.words[word] for word in spellings - numbers if word in self.words}
 
 
 def require_searchable(header: Dataset) -> None:
@@ -121,14 +124,16 @@ def harvest(header: Dataset) -> Harvest:
         if (value.vr, value.text) in seen:
             continue
         seen.add((value.vr, value.text))
-        for needle in _needles(value, words):
+        for needle in _needles(value, words, seen):
             known = needles.get(needle.data)
             if known is None or needle.boundary < known.boundary:
                 needles[needle.data] = needle
     return Harvest(needles=list(needles.values()), words=words)
 
 
-def _needles(value: SourceValue, words: dict[str, str]) -> Iterator[Needle]:
+def _needles(
+    value: SourceValue, words: dict[str, str], seen: set[tuple[str, str]]
+) -> Iterator[Needle]:
     """Yield the needles of one value, and note its words; each word once in a header."""
     if not value.text or value.text.startswith(_STANDARD_ROOT):
         return
@@ -139,8 +144,8 @@ def _needles(value: SourceValue, words: dict[str, str]) -> Iterator[Needle]:
     if value.vr == "UI":
         return
     for word in WORD.findall(value.text):
-        if word not in words:
-            words[word] = value.name
+        if ("", word) not in seen:
+            seen.add(("", word))
             words.setdefault(folded(word), value.name)
             yield from of_word(value.name, word)
 

@@ -120,7 +120,7 @@ def check_outgoing(
         )
         findings += [f"{masked.role}: {finding}" for finding in _look(masked, sought, facts)]
     if findings:
-        raise WouldLeak(study.audience, findings)
+        raise WouldLeak(study.audience, list(dict.fromkeys(findings)))
     return GatedStudy(
         audience=study.audience,
         profile=approved.profile,
