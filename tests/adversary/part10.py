@@ -31,6 +31,7 @@ _LONG: Final = frozenset(
     ["OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"]
 )
 _UNDEFINED: Final = 0xFFFFFFFF
+_PIXEL_DATA: Final = 0x7FE00010
 _BINARY: Final = {
     "US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "UV": "Q", "SV": "q",
 }  # fmt: skip
@@ -117,13 +118,15 @@ class Part10:
     def data_set(self) -> bytes:
         """Return the data set as it goes over the network."""
         explicit = self.transfer_syntax_uid != IMPLICIT
-        written = write_items(self.elements, explicit=explicit)
+        before = {tag: e for tag, e in self.elements.items() if tag < _PIXEL_DATA}
+        after = {tag: e for tag, e in self.elements.items() if tag > _PIXEL_DATA}
+        written = write_items(before, explicit=explicit)
         if self.encapsulated:
             written += struct.pack("<HH2s2xI", 0x7FE0, 0x10, b"OB", _UNDEFINED)
             written += self.pixel_data + b"\xfe\xff\xdd\xe0\0\0\0\0"
         else:
-            written += _element(0x7FE00010, "OB", self.pixel_data, explicit=explicit)
-        written += write_items(self.after_pixel_data, explicit=explicit)
+            written += _element(_PIXEL_DATA, "OB", self.pixel_data, explicit=explicit)
+        written += write_items({**after, **self.after_pixel_data}, explicit=explicit)
         if self.transfer_syntax_uid == DEFLATED:
             packer = zlib.compressobj(9, wbits=-15)
             written = packer.compress(written) + packer.flush()

@@ -4,7 +4,7 @@ import base64
 import binascii
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +41,17 @@ class Search:
         self._table = np.zeros(1 << _BITS, np.bool_)
         self._table[_slots(heads)] = True
 
+    @classmethod
+    def joined(cls, searches: Iterable["Search"]) -> "Search":
+        """Return one search for what all of them look for."""
+        whole = cls(())
+        for search in searches:
+            whole.secrets += search.secrets
+            whole._table |= search._table
+            for start, known in search._starts.items():
+                whole._starts.setdefault(start, []).extend(known)
+        return whole
+
     def found_in(self, content: bytes) -> Found:
         """Tell which secrets stand in the bytes, or in what is packed in them."""
         found: Found = {}
@@ -48,13 +59,23 @@ class Search:
             self._look(view.lower(), found)
         return found
 
-    def found_in_files(self, *roots: Path) -> dict[str, Found]:
-        """Search names and contents of all files and folders below; by path, only hits."""
+    def found_in_files(
+        self, *roots: Path, contents_of: Callable[[Path], bool] = lambda _: True
+    ) -> dict[str, Found]:
+        """Search names of all files and folders below, and contents; by path, only hits.
+
+        Parameters
+        ----------
+        *roots : Path
+            Folders.
+        contents_of : callable, optional
+            Whether a file's content counts: an original is meant to be one.
+        """
         hits: dict[str, Found] = {}
         for root in roots:
             for path in sorted(root.rglob("*")):
                 found = self.found_in(path.name.encode("utf-8", "surrogateescape"))
-                if path.is_file() and not path.is_symlink():
+                if path.is_file() and not path.is_symlink() and contents_of(path):
                     found |= self.found_in(path.read_bytes())
                 if found:
                     hits[str(path.relative_to(root))] = found

@@ -10,7 +10,7 @@ import pytest
 
 from dmask_node.errors import DmaskError
 from tests.adversary.adapter import Masker
-from tests.adversary.refusals import MAY_BE_MASKED, REFUSED, MakeFile, promised_frames
+from tests.adversary.refusals import KNOWN_HOLES, MAY_BE_MASKED, REFUSED, MakeFile
 from tests.adversary.variants import (
     MASKED,
     N_FRAMES,
@@ -78,9 +78,7 @@ def test_no_secret_survives_the_mask(
         pytest.param(
             make,
             id=make.__name__,
-            marks=pytest.mark.xfail(reason="the message of Truncated quotes Number of Frames")
-            if make is promised_frames
-            else (),
+            marks=pytest.mark.xfail(reason="a known hole") if make in KNOWN_HOLES else (),
         )
         for make in REFUSED
     ],
