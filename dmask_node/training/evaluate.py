@@ -91,7 +91,11 @@ class Evaluator:
         self._stock = Stock()
 
     def measure(
-        self, picture: Picture, eyes: Mapping[Eye, tuple[Floats, EyeTruth]]
+        self,
+        picture: Picture,
+        eyes: Mapping[Eye, tuple[Floats, EyeTruth]],
+        *,
+        fresh: bool = True,
     ) -> dict[Eye, Measured]:
         """Measure the eyes of one picture.
 
@@ -102,13 +106,15 @@ class Evaluator:
         eyes : mapping of Eye to (matrix, truth)
             Where the plate of each eye lies, and the truth on it: its corners are the frame in
             which heights are told.
+        fresh : bool, optional
+            Whether the face has to be searched; else it is followed from the last picture.
 
         Returns
         -------
         dict of Eye to Measured
             NaN where no face was found.
         """
-        mesh = self._stock(picture)
+        mesh = self._stock(picture, fresh=fresh)
         return {eye: self._one(picture, mesh, eye, *frame) for eye, frame in eyes.items()}
 
     def _one(
@@ -172,12 +178,19 @@ def put_back(picture: Picture, before: Picture, after: Picture, to_plate: Floats
     changed = np.abs(after.astype(np.float32) - before).max(axis=2) > _SHOWN_FROM
     near = cv2.dilate(changed.astype(np.float32), np.ones((7, 7), np.uint8))
     soft = cv2.GaussianBlur(near, (0, 0), 2.0)
-    size = (picture.shape[1], picture.shape[0])
+    ends = np.array([[0, 0], [PLATE.columns, 0], [0, PLATE.rows], [PLATE.columns, PLATE.rows]])
+    corners = apply(inverse(to_plate), ends)
+    left, top = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 1, 0).tolist()
+    right, bottom = (np.ceil(corners.max(axis=0)).astype(int) + 2).tolist()
+    part = picture[top:bottom, left:right]
+    size = (part.shape[1], part.shape[0])
+    matrix = chain(np.array([[1.0, 0.0, left], [0.0, 1.0, top]]), to_plate)
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    alpha = cv2.warpAffine(soft, to_plate, size, flags=how, borderValue=0)
-    there = cv2.warpAffine(after, to_plate, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
-    mixed = picture * (1 - alpha[..., None]) + there * alpha[..., None]
-    return np.clip(np.round(mixed), 0, 255).astype(np.uint8)
+    alpha = cv2.warpAffine(soft, matrix, size, flags=how, borderValue=0)[..., None]
+    there = cv2.warpAffine(after, matrix, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    mixed = picture.copy()
+    mixed[top:bottom, left:right] = np.round(part * (1 - alpha) + there * alpha)
+    return mixed
 
 
 def follow_lids(
@@ -225,7 +238,7 @@ def follow_lids(
                 picture = put_back(picture, one.plate, plate, one.to_plate)
                 frames[one.eye] = (one.to_plate, truth)
             picture, frames = _resized(picture, frames, group[0], eye_px)
-            for eye, seen in evaluator.measure(picture, frames).items():
+            for eye, seen in evaluator.measure(picture, frames, fresh=level == levels[0]).items():
                 rows[eye].append(seen.heights)
                 truth = frames[eye][1]
                 truths[eye].append(heights_of(margins(truth), truth))
@@ -291,7 +304,9 @@ def follow_iris(evaluator: Evaluator, eyes: Iterable[PortraitEye]) -> dict[str, 
                     plate, truth = move_iris(plate, truth, shift)
                 picture = put_back(picture, one.plate, plate, one.to_plate)
                 frames[one.eye] = (one.to_plate, truth)
-            for eye, seen in evaluator.measure(picture, frames).items():
+            for eye, seen in evaluator.measure(
+                picture, frames, fresh=shift == IRIS_SHIFTS[0]
+            ).items():
                 rows[eye].append(seen.iris)
                 truth = frames[eye][1]
                 truths[eye].append(truth.spots[Spot.IRIS] / width_of(truth) * 100)

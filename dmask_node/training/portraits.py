@@ -78,9 +78,10 @@ class Stock:
     def __init__(self) -> None:
         self._tracker = FaceTracker(InferenceSettings(), LandmarkSettings())
 
-    def __call__(self, picture: Picture) -> Mesh | None:
-        """Find the face of a picture that has nothing to do with the last one."""
-        self._tracker.restart()
+    def __call__(self, picture: Picture, *, fresh: bool = True) -> Mesh | None:
+        """Find the face of a picture; unless it is fresh, of the next frame of the last one."""
+        if fresh:
+            self._tracker.restart()
         return self._tracker(picture)
 
     def enlarged(self, picture: Picture) -> tuple[Picture, float, Mesh | None]:

@@ -22,6 +22,10 @@ Picture = NDArray[np.uint8]
 
 _OCCLUDED: Final = 0.16
 """Share of the eyes that something stands before."""
+_CLOSED: Final = 0.4
+"""Share of painted lids that close the eye."""
+_RAISED: Final = 0.35
+"""Share of moved lids that are raised instead of lowered, of the laws that can raise."""
 _LOOKS_OF_ONE: Final = 3
 """Crops made of one render: placing, light and codec differ."""
 _HAND_TIMES: Final = 4
@@ -120,10 +124,13 @@ def moved(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, Eye
     law = str(rng.choice(["none", *TRAINED], p=[0.2, 0.1, 0.26, 0.12, 0.12, 0.2]))
     if law == "none":
         return plate, truth
-    most = 0.85 if law != "paint" else 0.95
-    least = -0.35 if law in ("lash", "band", "squeeze") else 0.05
-    upper = 1.0 if law == "paint" and rng.random() < 0.4 else float(rng.uniform(least, most))
-    return move_lids(plate, truth, law, random_move(law, upper, rng), rng)
+    if law == "paint":
+        upper = 1.0 if rng.random() < _CLOSED else rng.uniform(0.05, 0.95)
+    elif law == "first" or rng.random() > _RAISED:
+        upper = rng.uniform(0.05, 0.85)
+    else:
+        upper = -rng.uniform(0.0, 0.5)
+    return move_lids(plate, truth, law, random_move(law, float(upper), rng), rng)
 
 
 def perhaps_occluded(plate: Picture, truth: EyeTruth, rng: Generator) -> tuple[Picture, EyeTruth]:

@@ -380,7 +380,7 @@ def _ragged(rng: Generator) -> Floats:
 def _roll(
     picture: Picture, curves: _Curves, move: LidMove, rng: Generator
 ) -> tuple[Picture, Floats]:
-    """Turn the lid about the globe: skin comes out from under the fold as the lid rolls down.
+    """Turn the lid about the globe: skin comes out from under the fold, or goes in, as it rolls.
 
     Heights are those of a sphere seen from the front, so the lid is squeezed towards its upper end;
     what comes out of the fold is the lid's own skin, mirrored to and fro.
@@ -400,11 +400,6 @@ def _roll(
     out = np.mod(np.maximum(crease - back, 0), 2 * strip)
     own = np.where(back < crease, crease + np.minimum(out, 2 * strip - out), back)
     lid = np.where(row > crease, np.minimum(own, curves.upper + 0.012 * _EYE), row)
-    if (turned < 0).any():
-        part = np.clip((row - crease) / np.maximum(curves.moved_upper - crease, 1), 0, 1)
-        lid = np.where(
-            turned < 0, np.where(row > crease, crease + part * (curves.upper - crease), row), lid
-        )
     # A thin rim under the margin, lashes and shadow, goes along.
     edge = curves.moved_upper + 0.012 * _EYE
     eye_rows = _eye_rows(curves, replace(move, lashes=0.012), 0.8)
