@@ -3,6 +3,7 @@
 #   make setup    build .venv from the lock, install what the tests need (GPU=1: onnxruntime-gpu)
 #   make demo     mask a real facial video end to end into demo-out/   (INPUT=my.mp4: your own)
 #   make test     set up everything and pass the tests
+#   make mutants  change the code of de-identification on trial: do the tests notice? (an hour)
 #   make check    linters, types, import floors
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -12,7 +13,7 @@ STAMP := .venv/.installed-$(ENGINE)
 INPUT ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: setup system demo test bench check fmt lint types floors lock clean
+.PHONY: setup system demo test bench mutants check fmt lint types floors lock clean
 
 setup: $(STAMP) system
 
@@ -37,6 +38,11 @@ test: setup
 
 bench: $(STAMP)
 	@$(BIN)/dmask bench $(if $(INPUT),"$(INPUT)")
+
+# Change the code of de-identification in every small way there is; the tests must notice.
+mutants: $(STAMP)
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
 
 check: lint types floors
 
