@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dmask_node.audit.settings import AuditSettings
@@ -197,11 +198,15 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as error:
-        mistakes = [
-            f"{where}: {'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}"
-            for mistake in error.errors()
-        ]
+        mistakes = [f"{where}: {told}" for mistake in error.errors() for told in _told(mistake)]
         raise SettingsRefused("\n".join(mistakes)) from None
+
+
+def _told(mistake: ErrorDetails) -> list[str]:
+    """Return what is wrong, a line for each mistake, after the key that it is about."""
+    key = ".".join(str(part) for part in mistake["loc"])
+    lines = mistake["msg"].removeprefix("Value error, ").splitlines()
+    return [f"{key}: {line}" if key else line for line in lines]
 
 
 def audit_folder(settings: Settings) -> Path:

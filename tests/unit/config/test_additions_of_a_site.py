@@ -59,7 +59,8 @@ def test_what_the_standard_forbids_stops_the_node_with_every_mistake(tmp_path: P
         ("default", "InstitutionName"),
         ("other", "AcquisitionNumber"),
     ):
-        assert f"profiles.{profile}.extra_keep {attribute}: " in told
+        line = f"{file}: profiles.{profile}.extra_keep {attribute}: "
+        assert [each.startswith(line) for each in told.splitlines()].count(True) == 1
     assert "profiles.good" not in told
 
 
