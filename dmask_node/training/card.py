@@ -34,7 +34,8 @@ def model_card(figures: Mapping[str, Any], network: Path) -> str:
     Parameters
     ----------
     figures : mapping
-        As `evaluate.report` returns them, with ``data``.
+        As `evaluate.report` returns them, with ``data``: checksums of the ``pictures``, number of
+        ``labels``, ``seed``, ``steps``, and a ``note`` if something has to be known besides.
     network : Path
         The ONNX file.
 
@@ -47,6 +48,7 @@ def model_card(figures: Mapping[str, Any], network: Path) -> str:
     parts = [
         "# eye_network",
         _INTRODUCTION,
+        *([data["note"]] if data.get("note") else []),
         "## Facts",
         _table(
             ("fact", "value"),
