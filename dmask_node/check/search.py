@@ -22,6 +22,8 @@ _ODDS_BITS: Final = 20
 _BITS_PER_BYTE: Final = 7
 """That a given byte of compressed pictures is a given letter, in either case: 1 in 128."""
 _CHUNK_BYTES: Final = 1 << 22
+_SHORT_BYTES: Final = 1 << 16
+"""So short that every beginning can be looked at."""
 
 
 class Boundary(IntEnum):
@@ -109,19 +111,27 @@ def find_in_pictures(data: memoryview, needles: Sequence[Needle]) -> set[str]:
     long = [needle for needle in needles if len(needle.data) >= least]
     if not long:
         return set()
+    inner = unpacked(data)
+    return _sweep(data, long) | (
+        _find(inner, long) if len(inner) < _SHORT_BYTES else _sweep(memoryview(inner), long)
+    )
+
+
+def _sweep(data: memoryview, needles: Sequence[Needle]) -> set[str]:
+    """Search many bytes for needles of `_PICTURE_HEAD_BYTES` and more, in one pass."""
     starts: dict[bytes, list[Needle]] = {}
-    for needle in long:
+    for needle in needles:
         starts.setdefault(needle.data[:_PICTURE_HEAD_BYTES], []).append(needle)
     heads = np.frombuffer(b"".join(starts), np.uint8).reshape(-1, _PICTURE_HEAD_BYTES)
     tables = [_pair_table(heads[:, at : at + 2]) for at in range(0, _PICTURE_HEAD_BYTES, 2)]
-    overlap = max(len(needle.data) for needle in long) + 1
+    overlap = max(len(needle.data) for needle in needles) + 1
     found: set[str] = set()
     for chunk in _chunks(data, overlap):
         for at in _candidates(chunk, tables):
             for needle in starts.get(chunk[at : at + _PICTURE_HEAD_BYTES], ()):
                 if chunk.startswith(needle.data, at) and _is_apart(chunk, at, needle):
                     found.add(needle.name)
-    return found | _find(unpacked(data), long)
+    return found
 
 
 def _stands_in(data: bytes, needle: Needle) -> bool:

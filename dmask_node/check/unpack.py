@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 _LEAST_RUN: Final = 8
 """Letters of base64, and so on; what is shorter can't be told from chance."""
 _LEAST_WIDE: Final = 4
+_LONG_RUN: Final = 64
+_LEAST_LETTERS: Final = 4
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-]{8,}")
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 _HEXADECIMAL: Final = re.compile(rb"[0-9A-Fa-f]{12,}")
@@ -43,6 +45,8 @@ def unpacked(data: memoryview) -> bytes:
         chunk = bytes(data[max(start - _OVERLAP_BYTES, 0) : start + _CHUNK_BYTES])
         octets = np.frombuffer(chunk, np.uint8)
         for begin, end in _runs(_VISIBLE[octets], _LEAST_RUN):
+            if end - begin > _LONG_RUN and len(set(chunk[begin:end])) < _LEAST_LETTERS:
+                continue  # an even background in a picture that is not compressed
             for piece in _pieces(chunk[begin:end]):
                 found += piece + b"\0"
         # ASCII in UTF-16 of either byte order: letters and zeros by turns

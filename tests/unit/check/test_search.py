@@ -1,6 +1,7 @@
 """The search finds every planted string and none that is not there."""
 
 import random
+import time
 
 import pytest
 
@@ -86,3 +87,46 @@ def test_chance_does_not_find_eight_letters_in_compressed_pictures() -> None:
     assert (
         find_in_pictures(memoryview(draw.randbytes(3_000_000)), list(map(needle, words))) == set()
     )
+
+
+def test_the_time_does_not_grow_with_the_product_of_bytes_and_needles() -> None:
+    """A hundred thousand needles in a megabyte; one search each would take minutes."""
+    draw = random.Random(9)
+    needles = [needle(draw.randbytes(12).hex().encode()) for _ in range(100_000)]
+    data = draw.randbytes(1_000_000)
+    begun = time.process_time()
+    assert find_in_pictures(memoryview(data + needles[77].data), needles) == {needles[77].name}
+    assert find_in_text(data[:20_000] + needles[5].data, needles) == {needles[5].name}
+    assert time.process_time() - begun < 10.0
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [bytes([80]) * 3_000_000, bytes(at // 4000 % 90 + 33 for at in range(3_000_000))],
+    ids=["even", "shaded"],
+)
+def test_a_picture_of_visible_letters_takes_no_longer(picture: bytes) -> None:
+    """Uncompressed samples can all be letters, and so look packed."""
+    begun = time.process_time()
+    assert find_in_pictures(memoryview(picture), [needle(b"kowalski")]) == set()
+    assert time.process_time() - begun < 5.0
+
+
+@pytest.mark.parametrize(
+    ("packed", "found"),
+    [
+        (b"S293YWxza2k=", True),
+        (b"xxS293YWxza2k", True),
+        (b"4b6f77616c736b69", True),
+        (b"a4B6F77616C736B69", True),
+        (b"%4b%6fwalski", True),
+        (b"K\0o\0w\0a\0l\0s\0k\0i\0", True),
+        (b"\0K\0o\0w\0a\0l\0s\0k\0i", True),
+        (b"S293YWxzaw==", False),
+        (b"K.o.w.a.l.s.k.i", False),
+    ],
+)
+def test_what_stands_packed_is_found(packed: bytes, found: bool) -> None:
+    for data in (packed, b"\xa7\xff" + packed + b"\xa7\xff"):
+        assert bool(find_in_text(data, [needle(b"kowalski")])) is found
+        assert bool(find_in_pictures(memoryview(data), [needle(b"kowalski")])) is found
