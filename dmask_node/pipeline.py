@@ -10,8 +10,10 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+from pydicom import Dataset
 from threadpoolctl import threadpool_limits
 
+from dmask_node.check.harvest import require_searchable
 from dmask_node.check.outgoing import check_outgoing
 from dmask_node.compose.encoder import encode_video
 from dmask_node.compose.photograph import compose_photograph
@@ -24,8 +26,9 @@ from dmask_node.decode.frames import open_source
 from dmask_node.decode.settings import DecodeSettings
 from dmask_node.deidentify.audience import Audience
 from dmask_node.deidentify.escrow import seal_identity
-from dmask_node.deidentify.header import clean_header
+from dmask_node.deidentify.header import clean_header, identity_of
 from dmask_node.deidentify.keys import MasterKey
+from dmask_node.deidentify.origin import Origin
 from dmask_node.deidentify.settings import DeidentifySettings
 from dmask_node.deidentify.site_vocabulary import OneInstance
 from dmask_node.deidentify.vocabulary import NoVocabulary, Vocabulary
@@ -45,6 +48,7 @@ from dmask_node.records.masked import (
     CleanHeader,
     Encoded,
     EncodedPicture,
+    MaskedObject,
     MaskedStudy,
     MaskTrack,
     Measurements,
@@ -89,7 +93,12 @@ class Parts:
 
 
 def mask_instance(
-    job_id: str, source: Path, out: Path, parts: Parts, listeners: Sequence[Listener]
+    job_id: str,
+    source: Path,
+    out: Path,
+    parts: Parts,
+    listeners: Sequence[Listener],
+    origin: Origin | None = None,
 ) -> MaskedInstance:
     """Turn one received instance into the objects that may leave the node.
 
@@ -107,6 +116,8 @@ def mask_instance(
         Settings, keys and models.
     listeners : sequence of Listener
         Told when each stage starts, advances, ends or fails.
+    origin : Origin, optional
+        Who sent it, and what the node knows of its study; without it nothing is known.
 
     Returns
     -------
@@ -121,27 +132,35 @@ def mask_instance(
     # One BLAS thread: on small matrices threads only wait for one another (the fit took 14 times as
     # long with two on a busy machine), and their number must not change what comes out.
     with threadpool_limits(limits=1, user_api="blas"):
-        return _mask(job_id, source, out, parts, listeners)
+        return _mask(job_id, source, out, parts, listeners, origin or Origin())
 
 
 def _mask(
-    job_id: str, source: Path, out: Path, parts: Parts, listeners: Sequence[Listener]
+    job_id: str,
+    source: Path,
+    out: Path,
+    parts: Parts,
+    listeners: Sequence[Listener],
+    origin: Origin,
 ) -> MaskedInstance:
     during = partial(stage, listeners, job_id)
 
     with during("decode") as facts:
         video = open_source(source, parts.decode)
+        require_searchable(video.header)  # the last gate will have to
+        epoch = _pinned_epoch(video.header, parts, origin)
         vocabulary = OneInstance(parts.vocabulary)
         headers = {
             audience.name: clean_header(
                 video.header,
                 video.pixel_sha256,
-                parts.master_key.keys(parts.deidentify.epoch, audience.label),
+                parts.master_key.keys(epoch, audience.label),
                 parts.deidentify,
                 audience,
                 models_digest="".join(sorted(parts.model_digests.values())),
                 vocabulary=vocabulary,
                 received=date.fromtimestamp(source.stat().st_mtime),
+                calling_ae_title=origin.calling_ae_title,
             )
             for audience in parts.audiences
         }
@@ -179,10 +198,10 @@ def _mask(
     for audience, header in headers.items():
         with during("compose") as facts:
             study = _compose(audience, header, encoded, measurements, parts, out)
-            facts["audience"], facts["profile_digest"] = audience, header.profile_digest
-            for masked in study.objects:
-                facts[f"{masked.role}_sha256"] = masked.sha256
-                facts[f"{masked.role}_uid"] = masked.sop_instance_uid
+            facts["audience"], facts["profile"] = audience, header.profile
+            facts["profile_digest"] = header.profile_digest
+            facts["image_sha256"], facts["image_uid"] = _digest_and_uid(study.image)
+            facts["report_sha256"], facts["report_uid"] = _digest_and_uid(study.report)
         with during("check") as facts:
             facts["audience"] = audience
             recipients = parts.escrow.get(audience, ())
@@ -190,6 +209,13 @@ def _mask(
     return MaskedInstance(
         studies=tuple(gated), eyes=eyes, measurements=measurements, encoded=encoded
     )
+
+
+def _pinned_epoch(header: Dataset, parts: Parts, origin: Origin) -> str:
+    """Return under which epoch the study's names are keyed; raise if it is another patient's."""
+    study, patient = identity_of(header, parts.deidentify, origin.calling_ae_title)
+    digest, epoch = parts.master_key.keyed_digest, parts.deidentify.epoch
+    return origin.pin(digest(f"study {study}"), digest(f"patient {patient}"), epoch)
 
 
 def _draw(
@@ -226,6 +252,10 @@ def _compose(
         measurements, header, image, encoded, parts.model_digests, folder / "report.dcm"
     )
     return MaskedStudy(audience=audience, image=image, report=report, encoded=encoded)
+
+
+def _digest_and_uid(masked: MaskedObject) -> tuple[str, str]:
+    return masked.sha256, masked.sop_instance_uid
 
 
 def _require_faces(found: int, frames: int, least: float) -> None:

@@ -20,8 +20,8 @@ from dmask_node.check.spellings import WORD, folded, of_text, of_word
 from dmask_node.errors import Permanent
 
 MAX_DEPTH: Final = 32
-MAX_ELEMENTS: Final = 20_000
-"""No camera writes as many; a walk over more would hold a worker for minutes."""
+MAX_ELEMENTS: Final = 100_000
+"""No camera writes as many; to look at so many takes some seconds."""
 MAX_CHARACTERS: Final = 4_000_000
 """Of all texts together."""
 _IDENTIFYING: Final = frozenset(
