@@ -54,6 +54,34 @@ CREATE INDEX by_term ON entries (attribute, folded_term);
 CREATE INDEX by_state ON entries (state);
 CREATE TABLE beyond (attribute TEXT PRIMARY KEY, count INTEGER NOT NULL);
 """
+_DURABLE: Final = "PRAGMA synchronous = EXTRA"
+_WIPE: Final = "PRAGMA secure_delete = ON"
+_GET_LAYOUT: Final = "PRAGMA user_version"
+_SET_LAYOUT: Final = f"PRAGMA user_version = {_LAYOUT}"
+_BEGIN: Final = "BEGIN IMMEDIATE"
+_COMMIT: Final = "COMMIT"
+_ROLLBACK: Final = "ROLLBACK"
+_DECISION_OF: Final = "SELECT state, term FROM entries WHERE id = ?"
+_SAME_WORDS: Final = """
+SELECT state, term FROM entries WHERE attribute = ? AND folded_term = ? ORDER BY id
+"""
+_SEALED_OF: Final = "SELECT sealed FROM entries WHERE id = ?"
+_HOW_MANY: Final = "SELECT count(*) FROM entries WHERE state = ?"
+_LIST: Final = """
+SELECT id, attribute, state, coalesce(term, ''), count, first_seen, last_seen FROM entries
+WHERE state = ? ORDER BY count DESC, id
+"""
+_LIST_BEYOND: Final = "SELECT attribute, count FROM beyond ORDER BY attribute"
+_ADD: Final = "INSERT INTO entries VALUES (?, ?, ?, ?, NULL, NULL, 1, ?, ?)"
+_SEEN_AGAIN: Final = """
+UPDATE entries SET count = count + 1, last_seen = ? WHERE id = ? AND state = ?
+"""
+_COUNT_BEYOND: Final = """
+INSERT INTO beyond VALUES (?, 1) ON CONFLICT (attribute) DO UPDATE SET count = count + 1
+"""
+_DECIDE: Final = """
+UPDATE entries SET state = ?, term = ?, folded_term = ?, sealed = NULL WHERE id = ?
+"""
 
 
 class VocabularyUnusable(Permanent):
@@ -166,15 +194,9 @@ class SiteVocabulary:
         with self._reading() as database:
             if database is None:
                 return None
-            row = database.execute(
-                "SELECT state, term FROM entries WHERE id = ?", (self._id(attribute, text),)
-            ).fetchone()
+            row = database.execute(_DECISION_OF, (self._id(attribute, text),)).fetchone()
             if row is None or row[0] == Decision.PENDING:
-                row = database.execute(
-                    "SELECT state, term FROM entries WHERE attribute = ? AND folded_term = ?"
-                    " ORDER BY id",
-                    (attribute, _folded(text)),
-                ).fetchone()
+                row = database.execute(_SAME_WORDS, (attribute, _folded(text))).fetchone()
         return str(row[1]) if row and row[0] == Decision.APPROVED else None
 
     def unseen(self, attribute: str, text: str) -> None:
@@ -193,27 +215,15 @@ class SiteVocabulary:
 
     def _note(self, database: sqlite3.Connection, attribute: str, text: str) -> None:
         id_, day = self._id(attribute, text), self._today().isoformat()
-        known = database.execute("SELECT state FROM entries WHERE id = ?", (id_,)).fetchone()
-        if known is not None:
-            database.execute(
-                "UPDATE entries SET count = count + 1, last_seen = ? WHERE id = ? AND state = ?",
-                (day, id_, Decision.PENDING),
-            )
+        if database.execute(_DECISION_OF, (id_,)).fetchone() is not None:
+            database.execute(_SEEN_AGAIN, (day, id_, Decision.PENDING))
             return
-        (waiting,) = database.execute(
-            "SELECT count(*) FROM entries WHERE state = ?", (Decision.PENDING,)
-        ).fetchone()
+        (waiting,) = database.execute(_HOW_MANY, (Decision.PENDING,)).fetchone()
         if waiting < self._max_pending:
-            database.execute(
-                "INSERT INTO entries VALUES (?, ?, ?, ?, NULL, NULL, 1, ?, ?)",
-                (id_, attribute, Decision.PENDING, self._seal(id_, attribute, text), day, day),
-            )
+            sealed = self._seal(id_, attribute, text)
+            database.execute(_ADD, (id_, attribute, Decision.PENDING, sealed, day, day))
         else:
-            database.execute(
-                "INSERT INTO beyond VALUES (?, 1)"
-                " ON CONFLICT (attribute) DO UPDATE SET count = count + 1",
-                (attribute,),
-            )
+            database.execute(_COUNT_BEYOND, (attribute,))
 
     # What an administrator asks
 
@@ -222,11 +232,7 @@ class SiteVocabulary:
         with self._reading() as database:
             if database is None:
                 return ()
-            rows = database.execute(
-                "SELECT id, attribute, state, coalesce(term, ''), count, first_seen, last_seen"
-                " FROM entries WHERE state = ? ORDER BY count DESC, id",
-                (decision,),
-            ).fetchall()
+            rows = database.execute(_LIST, (decision,)).fetchall()
         return tuple(_entry(row) for row in rows)
 
     def beyond(self) -> dict[str, int]:
@@ -234,7 +240,7 @@ class SiteVocabulary:
         with self._reading() as database:
             if database is None:
                 return {}
-            return dict(database.execute("SELECT attribute, count FROM beyond ORDER BY attribute"))
+            return dict(database.execute(_LIST_BEYOND))
 
     def value(self, entry: Entry) -> str | None:
         """Return a value that waits, for the administrator's eyes.
@@ -247,9 +253,7 @@ class SiteVocabulary:
         with self._reading() as database:
             if database is None:
                 return None
-            row = database.execute(
-                "SELECT sealed FROM entries WHERE id = ?", (entry.id,)
-            ).fetchone()
+            row = database.execute(_SEALED_OF, (entry.id,)).fetchone()
         return self._open(entry, row[0]) if row and row[0] else None
 
     def find(self, beginning: str) -> Entry:
@@ -322,11 +326,8 @@ class SiteVocabulary:
         before_commit: Callable[[], None],
     ) -> None:
         with self._writing() as database:
-            database.execute(
-                "UPDATE entries SET state = ?, term = ?, folded_term = ?, sealed = NULL"
-                " WHERE id = ?",
-                (decision, term, None if term is None else _folded(term), entry.id),
-            )
+            folded = None if term is None else _folded(term)
+            database.execute(_DECIDE, (decision, term, folded, entry.id))
             before_commit()
 
     # Keyed and sealed
@@ -345,7 +346,7 @@ class SiteVocabulary:
         nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
             plain = self._cipher.decrypt(nonce, rest, _bound_to(entry.id, entry.attribute))
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             return None
         return plain.decode("utf-8", "surrogatepass")
 
@@ -368,12 +369,12 @@ class SiteVocabulary:
         """Give the file for one change, on disk when the block has ended, or not made at all."""
         with self._lock, _told():
             database = self._open_file()
-            database.execute("BEGIN IMMEDIATE")
+            database.execute(_BEGIN)
             try:
                 yield database
-                database.execute("COMMIT")
+                database.execute(_COMMIT)
             except BaseException:
-                database.execute("ROLLBACK")
+                database.execute(_ROLLBACK)
                 raise
 
     def _open_file(self) -> sqlite3.Connection:
@@ -399,15 +400,15 @@ class SiteVocabulary:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     """Make the tables, or check that they are ours."""
-    connection.execute("PRAGMA synchronous = EXTRA")
-    connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("BEGIN IMMEDIATE")  # of two processes, one makes the tables
-    (layout,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(_DURABLE)
+    connection.execute(_WIPE)
+    connection.execute(_BEGIN)  # of two processes, one makes the tables
+    (layout,) = connection.execute(_GET_LAYOUT).fetchone()
     if layout == 0:
         for statement in _SCHEMA.split(";"):
             connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {_LAYOUT}")
-    connection.execute("COMMIT")
+        connection.execute(_SET_LAYOUT)
+    connection.execute(_COMMIT)
     if layout not in (0, _LAYOUT):
         raise VocabularyUnusable(f"terms.sqlite has layout {layout}; this node knows {_LAYOUT}")
 

@@ -239,30 +239,42 @@ def test_the_smallest_envelope_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "why"),
     [
-        b"",
-        b"\x30",
-        b"\x30\x80" + built()[4:],
-        b"\x30\x85\0" + built()[2:],
-        built()[:-1],
-        b"\x31" + built()[1:],
-        built(kind=SIGNED),
-        built(explicit=0xA1),
-        built(algorithm=OAEP),
-        built(infos=0x30),
-        built(cipher=AES_128),
-        built(vector=tlv(5, bytes(16))),
-        built(ciphertext=tlv(0xA0, bytes(32))),
-        built(behind=tlv(0xA1)),
-        tlv(0x30, ENVELOPED),
+        (b"", "not enough values"),
+        (b"\x30", "cut short$"),
+        (b"\x30\x80" + built()[4:], "a length that is not definite$"),
+        (b"\x30\x85\0\0\0" + built()[2:], "a length that is not definite$"),
+        (built()[:-1], "cut short$"),
+        (b"\x31" + built()[1:], "tag 31 where 30 is expected"),
+        (built(kind=SIGNED), ": another content type or algorithm than this node's$"),
+        (built(explicit=0xA1), "tag a1 where a0"),
+        (built(algorithm=OAEP), ": another content type or algorithm than this node's$"),
+        (built(infos=0x30), "tag 30 where 31"),
+        (built(cipher=AES_128), ": another content type or algorithm than this node's$"),
+        (built(vector=tlv(5, bytes(16))), "tag 05 where 04"),
+        (built(ciphertext=tlv(0xA0, bytes(32))), "tag a0 where 80"),
+        (built(behind=tlv(0xA1)), "too many values"),
+        (tlv(0x30, ENVELOPED), "not enough values"),
     ],
 )
-def test_what_is_no_such_envelope_is_told_from_one(other: bytes) -> None:
-    with pytest.raises(EnvelopeUnreadable, match="not an envelope of this node"):
+def test_what_is_no_such_envelope_is_told_from_one(other: bytes, why: str) -> None:
+    with pytest.raises(EnvelopeUnreadable, match=f"^not an envelope of this node.*{why}"):
         read_envelope(other)
     with pytest.raises(EnvelopeUnreadable):
         open_identity(other, a_private_key("board"))
+
+
+def test_lengths_may_be_written_longer_than_need_be() -> None:
+    short = tlv(0x80, bytes(32))
+    usual = read_envelope(built(ciphertext=short))
+    for head in (b"\x80\x81\x20", b"\x80\x83\0\0\x20", b"\x80\x84\0\0\0\x20"):
+        assert read_envelope(built(ciphertext=head + bytes(32))) == usual
+
+
+def test_lengths_are_big_endian() -> None:
+    long = built(ciphertext=tlv(0x80, bytes(0x1234)))
+    assert len(read_envelope(long).ciphertext) == 0x1234
 
 
 def test_a_doctored_envelope_opens_for_nobody() -> None:
@@ -349,7 +361,9 @@ def test_a_file_holds_one_certificate_and_no_private_key(tmp_path: Path) -> None
 
 def test_one_recipient_twice_is_a_mistake(tmp_path: Path) -> None:
     paths = [write_certificate(tmp_path / f"{n}.pem", a_certificate()) for n in range(2)]
-    with pytest.raises(CertificateRefused, match="same recipient"):
+    with pytest.raises(
+        CertificateRefused, match=r"^two files hold the same recipient's certificate$"
+    ):
         load_recipients(paths, NOW)
 
 

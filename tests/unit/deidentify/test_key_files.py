@@ -24,6 +24,78 @@ def a_file(path: Path, mode: int) -> Path:
     return path
 
 
+def test_what_is_derived_stays_the_same_from_release_to_release() -> None:
+    # Ledgers, vocabularies and objects hold what is made of these: never change them.
+    key = MasterKey(KEY)
+    assert key.fingerprint() == "324ef6441c975953"
+    assert key.keyed_digest("1.2.3") == (
+        "876e0a4ef6e571e54c23411dd6842c42060bb0bbae05d37668c65854cb51fb4f"
+    )
+    assert key.encryption_key("vocabulary").hex() == (
+        "f2555a3d315e67fe0dffef2428ebadab71ae2866fd4d4658ddffcce1cc5b8975"
+    )
+    assert key.keys("1", "default").fingerprint() == "b607d5796d3e05e5"
+
+
+def test_only_padding_is_passed_over_in_a_digest() -> None:
+    key = MasterKey(KEY)
+    assert key.keyed_digest("X1.2X") != key.keyed_digest("1.2")
+
+
+def test_each_bit_of_a_uid_but_those_of_version_and_variant_is_keyed() -> None:
+    keys = MasterKey(KEY).keys("1", "default")
+    numbers = [int(keys.uid(str(n)).removeprefix("2.25.")) for n in range(200)]
+    always, never = (1 << 128) - 1, 0
+    for number in numbers:
+        always, never = always & number, never | number
+    assert always == (8 << 76) | (2 << 62)
+    assert never | (7 << 76) | (1 << 62) == (1 << 128) - 1
+
+
+@pytest.mark.parametrize("distinct", [11, 12])
+def test_a_key_of_few_byte_values_is_no_key(distinct: int) -> None:
+    master = bytes(range(distinct)) + bytes(40 - distinct)
+    if distinct >= 12:
+        MasterKey(master)
+    else:
+        with pytest.raises(KeyFileUnusable, match=r"^the key is not random: it repeats a few"):
+            MasterKey(master)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        KEY.hex().upper().encode(),
+        b"\t\r\n" + KEY.hex().encode() + b" \n",
+        bytes(range(256)) * 16,
+        b"abcdefghijklmnopqrstuvwxyz012345\x7f",
+        b"abcdefghijklmnopqrstuvwxyz012345\x1f",
+    ],
+)
+def test_what_is_a_key(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    text = content.strip().lower()
+    raw = KEY if text == KEY.hex().encode() else content
+    assert MasterKey.from_file(path).fingerprint() == MasterKey(raw).fingerprint()
+
+
+def test_a_file_that_is_too_long_is_not_read_to_its_end(tmp_path: Path) -> None:
+    path = a_file(tmp_path / "key", 0o600)
+    path.write_bytes(bytes(range(256)) * 16 + b"x")
+    with pytest.raises(KeyFileUnusable, match=r"key is longer than 4096 bytes; that is no key"):
+        MasterKey.from_file(path)
+    with pytest.raises(KeyFileUnusable, match=r"^/dev/null is not a regular file$"):
+        MasterKey.from_file(Path("/dev/null"))
+
+
+def test_what_systemd_may_do_others_may_not(tmp_path: Path) -> None:
+    path = a_file(tmp_path / "key", 0o440)
+    with pytest.raises(KeyFileUnusable, match=f"^{path} has mode 0440; others may read it"):
+        MasterKey.from_file(path)
+
+
 @pytest.mark.parametrize("mode", [0o400, 0o440, 0o600])
 def test_a_credential_may_be_as_systemd_makes_it(tmp_path: Path, mode: int) -> None:
     path = a_file(tmp_path / "dmask-master-key", mode)
@@ -34,7 +106,8 @@ def test_a_credential_may_be_as_systemd_makes_it(tmp_path: Path, mode: int) -> N
 @pytest.mark.parametrize("mode", [0o644, 0o404, 0o460, 0o640, 0o444, 0o700])
 def test_a_credential_that_others_may_read_or_write_is_refused(tmp_path: Path, mode: int) -> None:
     path = a_file(tmp_path / "dmask-master-key", mode)
-    with pytest.raises(KeyFileUnusable, match=f"mode {mode:04o} and owner {os.getuid()}"):
+    told = f"mode {mode:04o} and owner {os.getuid()}; .* that only the service's user can read$"
+    with pytest.raises(KeyFileUnusable, match=told):
         MasterKey.from_file(path, credential=True)
 
 
@@ -103,7 +176,7 @@ def test_of_two_that_make_a_key_the_second_loses(tmp_path: Path) -> None:
     def meanwhile(_: MasterKey) -> None:
         path.write_bytes(KEY)
 
-    with pytest.raises(KeyFileExists):
+    with pytest.raises(KeyFileExists, match=f"^{path} exists$"):
         create_key_file(path, meanwhile)
     assert path.read_bytes() == KEY
     assert list(tmp_path.iterdir()) == [path]
