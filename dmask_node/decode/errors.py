@@ -17,6 +17,13 @@ class NoPixelData(Permanent):
     hint = "Reports, waveforms and encapsulated documents can't be masked; send images."
 
 
+class KindNotMasked(Permanent):
+    """The object is of a SOP class that is never masked."""
+
+    reason = "kind_not_masked"
+    hint = "The node masks videos and photographs; send other objects straight to the PACS."
+
+
 class Truncated(Permanent):
     """The object ends before its video does."""
 

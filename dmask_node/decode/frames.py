@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from dmask_node.decode.digest_header import header_from_digest
-from dmask_node.decode.errors import NotDicom, Undecodable
+from dmask_node.decode.errors import KindNotMasked, NotDicom, Undecodable
 from dmask_node.decode.fragments import Encapsulated, FragmentReader
 from dmask_node.decode.part10 import Part10, guarded, is_part10, only_dmask_errors, open_part10
 from dmask_node.decode.pictures import open_pictures
@@ -16,6 +16,7 @@ from dmask_node.decode.settings import DecodeSettings
 from dmask_node.decode.timing import declared_frames, declared_step_s
 from dmask_node.decode.video import DICOM_CODECS, FILE_CODECS, VideoReader
 from dmask_node.records.identified import SourceFrame, SourceVideo
+from dmask_node.records.sop_classes import MASKED_SOP_CLASSES
 
 _VIDEO_SYNTAXES: Final = frozenset(
     {f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109)}
@@ -51,6 +52,8 @@ def open_source(path: Path, settings: DecodeSettings | None = None) -> SourceVid
     ------
     NotDicom
         If it is neither DICOM nor a video.
+    KindNotMasked
+        If it is a DICOM object of a SOP class that is not for videos or photographs.
     NoPixelData
         If it holds no pictures: a report, a waveform, an encapsulated document, mere sound.
     Truncated
@@ -74,6 +77,7 @@ def open_source(path: Path, settings: DecodeSettings | None = None) -> SourceVid
             return _open_plain(path, settings)
         part10 = open_part10(path, settings)
         try:
+            _require_masked_kind(part10)
             sha256 = _digest(part10.file, part10.pieces)
             if part10.transfer_syntax_uid in _VIDEO_SYNTAXES:
                 return _open_stream(part10, sha256, settings)
@@ -81,6 +85,14 @@ def open_source(path: Path, settings: DecodeSettings | None = None) -> SourceVid
         except BaseException:
             part10.file.close()
             raise
+
+
+def _require_masked_kind(part10: Part10) -> None:
+    """Refuse what merely holds pixels: the slices of a CT, a dose report, a drawing."""
+    header = part10.header
+    uid = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+    if uid not in MASKED_SOP_CLASSES:
+        raise KindNotMasked
 
 
 def _open_plain(path: Path, settings: DecodeSettings) -> SourceVideo:

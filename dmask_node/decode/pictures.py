@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.processing import apply_color_lut, convert_color_space
 from pydicom.uid import UID, RLELossless
 
 from dmask_node.decode.colour import to_rgb
@@ -24,6 +25,7 @@ from dmask_node.decode.errors import (
     VideoTooLong,
 )
 from dmask_node.decode.fragments import Encapsulated, FragmentReader
+from dmask_node.decode.lossless_jpeg import TRANSFER_SYNTAXES, decode_lossless_jpeg
 from dmask_node.decode.part10 import Part10
 from dmask_node.decode.settings import DecodeSettings
 from dmask_node.decode.timing import declared_frames, declared_times_s
@@ -33,6 +35,8 @@ _STARTS: Final = (b"\xff\xd8", b"\xff\x4f")
 """Start of image in JPEG and JPEG-LS; start of codestream in JPEG 2000."""
 _JPEG_FRAME_HEADERS: Final = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 """SOF0 to SOF15 without DHT, JPG and DAC (ITU-T T.81 table B.1), and SOF55 (T.87)."""
+_LOSSY_JPEG: Final = frozenset({0xC0, 0xC1, 0xC2})
+"""SOF0 to SOF2: baseline, extended and progressive, all lossy."""
 _MARGIN_BYTES: Final = 16 << 20
 """What a coded frame may have beside its samples: colour profile, thumbnail, padding."""
 _MOST_COMPONENTS: Final = 4
@@ -150,7 +154,9 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker in _JPEG_FRAME_HEADERS:
-            rows, columns = struct.unpack_from(">HH", data, at + 5)
+            precision, rows, columns = struct.unpack_from(">BHH", data, at + 4)
+            if marker in _LOSSY_JPEG and precision != 8:
+                raise UnsupportedTransferSyntax(f"a lossy JPEG of {precision} bits")
             return rows, columns
         at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None
@@ -172,6 +178,8 @@ def _jpeg_2000_size(data: bytes) -> tuple[int, int] | None:
 
 def _decoder(transfer_syntax_uid: str, header: Dataset) -> Callable[[bytes], NDArray[np.uint8]]:
     """Return a function from the bytes of one frame to RGB."""
+    if transfer_syntax_uid in TRANSFER_SYNTAXES:
+        return partial(_decode_lossless, header)
     try:
         decoder = get_decoder(transfer_syntax_uid)
     except NotImplementedError:
@@ -198,12 +206,28 @@ def _decoder(transfer_syntax_uid: str, header: Dataset) -> Callable[[bytes], NDA
         interpretation = str(found["photometric_interpretation"])
         bits_stored = int(found["bits_stored"])
         if interpretation == "PALETTE COLOR":
-            samples = apply_color_lut(samples, header)
-            # PS3.3 C.7.6.3.1.5: the third value of the descriptor
-            interpretation, bits_stored = "RGB", int(header.RedPaletteColorLookupTableDescriptor[2])
+            return _of_palette(samples, header)
         return to_rgb(samples, interpretation, bits_stored)
 
     return decode
+
+
+def _decode_lossless(header: Dataset, data: bytes) -> NDArray[np.uint8]:
+    samples = decode_lossless_jpeg(data)
+    interpretation = str(header.PhotometricInterpretation)
+    if interpretation == "YBR_FULL" and samples.ndim == 3:
+        samples, interpretation = convert_color_space(samples, "YBR_FULL", "RGB"), "RGB"
+    if interpretation == "PALETTE COLOR":
+        return _of_palette(samples, header)
+    if header.get("PixelRepresentation"):
+        samples = samples.view(np.dtype(f"i{samples.itemsize}"))
+    return to_rgb(samples, interpretation, header.BitsStored)
+
+
+def _of_palette(samples: NDArray[np.generic], header: Dataset) -> NDArray[np.uint8]:
+    # PS3.3 C.7.6.3.1.5: the third value of the descriptor
+    bits_stored = int(header.RedPaletteColorLookupTableDescriptor[2])
+    return to_rgb(apply_color_lut(samples, header), "RGB", bits_stored)
 
 
 def _frame_pieces(part10: Part10, settings: DecodeSettings) -> list[list[tuple[int, int]]]:

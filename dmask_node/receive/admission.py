@@ -1,7 +1,7 @@
 """Who and what is let in, and what a sender is told (pure)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -71,7 +71,8 @@ OTHERWISE: Final = 0xA700
 """What could not be stored for a reason of the node's own is out of resources: send it again."""
 
 TO_QUARANTINE: Final = (DataSetMismatch, CannotUnderstand)
-"""Refused objects that are kept for a person to look at."""
+"""Refused objects that are kept for a person to look at; `SopClassNotSupported` too where
+``receive.other_objects`` says so."""
 
 
 def status_of(error: BaseException) -> int:
@@ -123,7 +124,7 @@ def require_room(size_bytes: int, free_bytes: int, settings: ReceiveSettings) ->
         )
 
 
-def require_supported(sop_class_uid: str, accepted: Mapping[str, tuple[str, ...]]) -> None:
+def require_supported(sop_class_uid: str, accepted: Collection[str]) -> None:
     """Check that an instance is of a class that the node takes.
 
     Raises
@@ -133,6 +134,17 @@ def require_supported(sop_class_uid: str, accepted: Mapping[str, tuple[str, ...]
     """
     if sop_class_uid not in accepted:
         raise SopClassNotSupported
+
+
+def is_kept(error: DmaskError, settings: ReceiveSettings) -> bool:
+    """Return whether a refused object is kept in quarantine.
+
+    The sender is told the same status either way: what is in quarantine has not been delivered,
+    and must not look as if it had.
+    """
+    if isinstance(error, SopClassNotSupported):
+        return settings.other_objects == "quarantine"
+    return isinstance(error, TO_QUARANTINE)
 
 
 def plain_ae_title(title: str) -> str:

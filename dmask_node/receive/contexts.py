@@ -2,32 +2,23 @@
 
 A video SOP class is accepted in video transfer syntaxes only. With an uncompressed one beside them
 a sender that proposes both would be free to send what can't be decoded as a video.
+
+The other storage SOP classes are negotiated too, so that a sender of a report or a CT gets a
+C-STORE status that says why its object is not taken, and not merely a context that is rejected.
 """
 
+from collections.abc import Collection
 from typing import Final
 
+from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts
 from pynetdicom.presentation import PresentationContext, build_context
+
+from dmask_node.receive.settings import ReceiveSettings
+from dmask_node.records.sop_classes import STILL_SOP_CLASSES as STILL_SOP_CLASSES
+from dmask_node.records.sop_classes import VIDEO_SOP_CLASSES as VIDEO_SOP_CLASSES
 
 VERIFICATION: Final = "1.2.840.10008.1.1"
 """An acceptor that takes anything must take this (PS3.2 7)."""
-
-VIDEO_SOP_CLASSES: Final = {
-    "1.2.840.10008.5.1.4.1.1.77.1.1.1": "Video Endoscopic Image Storage",
-    "1.2.840.10008.5.1.4.1.1.77.1.2.1": "Video Microscopic Image Storage",
-    "1.2.840.10008.5.1.4.1.1.77.1.4.1": "Video Photographic Image Storage",
-}
-
-STILL_SOP_CLASSES: Final = {
-    "1.2.840.10008.5.1.4.1.1.77.1.1": "VL Endoscopic Image Storage",
-    "1.2.840.10008.5.1.4.1.1.77.1.2": "VL Microscopic Image Storage",
-    "1.2.840.10008.5.1.4.1.1.77.1.4": "VL Photographic Image Storage",
-    "1.2.840.10008.5.1.4.1.1.77.1.5.1": "Ophthalmic Photography 8 Bit Image Storage",
-    "1.2.840.10008.5.1.4.1.1.77.1.7": "Dermoscopic Photography Image Storage",
-    "1.2.840.10008.5.1.4.1.1.7": "Secondary Capture Image Storage",
-    "1.2.840.10008.5.1.4.1.1.7.2": "Multi-frame Grayscale Byte Secondary Capture Image Storage",
-    "1.2.840.10008.5.1.4.1.1.7.4": "Multi-frame True Color Secondary Capture Image Storage",
-}
-"""Photographs, and films made of photographs."""
 
 VIDEO_TRANSFER_SYNTAXES: Final = (
     "1.2.840.10008.1.2.4.100",  # MPEG2 Main Profile / Main Level
@@ -74,7 +65,23 @@ ACCEPTED: Final = {
 }
 """Transfer syntaxes by SOP class: all that the node accepts."""
 
+OTHER_SOP_CLASSES: Final = frozenset(
+    str(context.abstract_syntax)
+    for context in AllStoragePresentationContexts
+    if context.abstract_syntax not in ACCEPTED
+)
+"""Storage SOP classes whose objects are answered 0122H: reports, documents, waveforms, CT..."""
+
+
+def read_classes(settings: ReceiveSettings) -> Collection[str]:
+    """Return the SOP classes whose objects are read at all, and not dropped as they come."""
+    if settings.other_objects == "quarantine":
+        return ACCEPTED.keys() | OTHER_SOP_CLASSES
+    return ACCEPTED.keys()
+
 
 def supported_contexts() -> list[PresentationContext]:
     """Return the presentation contexts to negotiate with."""
-    return [build_context(sop_class, list(syntaxes)) for sop_class, syntaxes in ACCEPTED.items()]
+    masked = [build_context(sop_class, list(syntaxes)) for sop_class, syntaxes in ACCEPTED.items()]
+    syntaxes = [str(uid) for uid in ALL_TRANSFER_SYNTAXES]
+    return masked + [build_context(sop_class, syntaxes) for sop_class in sorted(OTHER_SOP_CLASSES)]

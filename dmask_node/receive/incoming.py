@@ -9,6 +9,7 @@ is kept, the rest of the object is read and dropped, and the sender is told.
 
 import contextlib
 import os
+import struct
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,9 +22,17 @@ from dmask_node.receive.admission import OutOfResources
 
 _CHECK_BYTES: Final = 16 << 20
 """Between two looks at the free disk space."""
+_SOP_CLASS: Final = b"\x02\x00\x02\x00UI"
+"""Media Storage SOP Class UID in file meta information."""
+_HEAD_BYTES: Final = 512
+"""Of a file: preamble, prefix, and the SOP Class UID that the network library writes there from
+the request, before the first byte of the data set."""
 
 RequireRoom = Callable[[int], None]
 """``require_room(size_bytes)``: raises when an object of that size may not come in."""
+
+RequireClass = Callable[[str], None]
+"""``require_class(sop_class_uid)``: raises when objects of that class are not even read."""
 
 
 class IncomingFile:
@@ -35,10 +44,16 @@ class IncomingFile:
         Of the spool's file system.
     require_room : callable
         See `RequireRoom`.
+    require_class : callable
+        See `RequireClass`.
     """
 
-    def __init__(self, folder: Path, require_room: RequireRoom) -> None:
+    def __init__(
+        self, folder: Path, require_room: RequireRoom, require_class: RequireClass
+    ) -> None:
         self._require_room = require_room
+        self._require_class: RequireClass | None = require_class
+        self._head = b""
         self._size = 0
         self._checked = 0
         self._descriptor: int | None = None
@@ -68,6 +83,8 @@ class IncomingFile:
 
     def _write(self, content: bytes) -> None:
         assert self._descriptor is not None
+        if self._require_class is not None:
+            self._look_at_class(content, self._require_class)
         self._size += len(content)
         if self._size >= self._checked + _CHECK_BYTES:
             self._checked = self._size
@@ -75,6 +92,20 @@ class IncomingFile:
         view = memoryview(content)
         while view:
             view = view[os.write(self._descriptor, view) :]
+
+    def _look_at_class(self, content: bytes, require_class: RequireClass) -> None:
+        """Let the class be judged as soon as it has come."""
+        self._head += content[: _HEAD_BYTES - len(self._head)]
+        at = self._head.find(_SOP_CLASS)
+        if at >= 0 and len(self._head) >= at + 8:
+            (length,) = struct.unpack_from("<H", self._head, at + 6)
+            uid = self._head[at + 8 : at + 8 + length]
+            if len(uid) < length and len(self._head) < _HEAD_BYTES:
+                return
+            self._require_class = None
+            require_class(uid.decode("ascii", "replace").rstrip("\0 "))
+        elif len(self._head) >= _HEAD_BYTES:
+            self._require_class = None
 
     def _fail(self, error: OSError) -> None:
         self.refused = OutOfResources(f"the file can't be written: errno {error.errno}")
@@ -96,14 +127,14 @@ class IncomingFile:
             self._descriptor = None
 
 
-def receive_into(folder: Path, require_room: RequireRoom) -> None:
+def receive_into(folder: Path, require_room: RequireRoom, require_class: RequireClass) -> None:
     """Let every object that comes in from now on be received into files of this folder.
 
     Holds for the whole process, as the network library has one place for it.
     """
 
     def open_file(**_: object) -> IncomingFile:
-        return IncomingFile(folder, require_room)
+        return IncomingFile(folder, require_room, require_class)
 
     if not hasattr(dimse_messages, "NamedTemporaryFile"):
         raise RuntimeError("this pynetdicom opens its temporary files in another way")

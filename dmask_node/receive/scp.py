@@ -8,6 +8,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,15 +19,21 @@ from pynetdicom.transport import ThreadedAssociationServer
 from dmask_node.errors import DmaskError, Permanent
 from dmask_node.receive.admission import (
     SUCCESS,
-    TO_QUARANTINE,
     CannotUnderstand,
+    DataSetMismatch,
+    is_kept,
     plain_ae_title,
     require_caller,
     require_room,
     require_supported,
     status_of,
 )
-from dmask_node.receive.contexts import ACCEPTED, supported_contexts
+from dmask_node.receive.contexts import (
+    ACCEPTED,
+    OTHER_SOP_CLASSES,
+    read_classes,
+    supported_contexts,
+)
 from dmask_node.receive.incoming import IncomingFile, receive_into
 from dmask_node.receive.inspect import inspect
 from dmask_node.receive.settings import ReceiveSettings
@@ -123,10 +131,12 @@ class StorageScp:
         """
         _config.STORE_RECV_CHUNKED_DATASET = True
         _config.LOG_HANDLER_LEVEL = "none"  # the library's own handlers write data sets to its log
-        receive_into(
-            self._incoming, lambda size: require_room(size, self._free_bytes(), self._settings)
-        )
         settings = self._settings
+        receive_into(
+            self._incoming,
+            lambda size: require_room(size, self._free_bytes(), settings),
+            partial(require_supported, accepted=read_classes(settings)),
+        )
         entity = AE(settings.ae_title)
         entity.supported_contexts = supported_contexts()
         entity.maximum_pdu_size = settings.maximum_pdu_bytes
@@ -143,6 +153,7 @@ class StorageScp:
                     (evt.EVT_C_STORE, self._on_store),
                     (evt.EVT_C_ECHO, lambda _: SUCCESS),
                     (evt.EVT_REJECTED, self._on_rejected),
+                    (evt.EVT_DIMSE_RECV, self._on_message),
                     (evt.EVT_CONN_CLOSE, self._on_closed),
                 ],
                 server_class=_Server,
@@ -178,9 +189,10 @@ class StorageScp:
     def _on_store(self, event: Any) -> int:
         """Answer one C-STORE request; never raises, for the library logs what is raised."""
         arrival: Arrival | None = None
+        event.assoc.not_handed_over = None
         try:
             arrival = self._arrival(event)
-            key = self._admit(arrival, event.request._dataset_file)  # noqa: SLF001
+            key = self._admit(arrival, event)
         except Exception as error:  # noqa: BLE001
             return self._answer(arrival, error)
         else:
@@ -199,13 +211,16 @@ class StorageScp:
             calling_ae_title=plain_ae_title(event.assoc.requestor.ae_title),
         )
 
-    def _admit(self, arrival: Arrival, file: IncomingFile) -> str:
+    def _admit(self, arrival: Arrival, event: Any) -> str:
         """Check what has come, and take it in."""
+        file: IncomingFile = event.request._dataset_file  # noqa: SLF001
         file.close()
         if file.refused is not None:
             raise file.refused
         require_caller(arrival.calling_ae_title, self._settings)
         require_supported(arrival.sop_class_uid, ACCEPTED)
+        if str(event.context.abstract_syntax) != arrival.sop_class_uid:
+            raise DataSetMismatch("the request names another class than its presentation context")
         require_room(arrival.path.stat().st_size, self._free_bytes(), self._settings)
         inspect(arrival)
         return self._take_in(arrival)
@@ -219,8 +234,13 @@ class StorageScp:
             "not_accepted", extra={"reason": reason, "error": name, "dicom_status": status}
         )
         try:
-            if arrival is not None and isinstance(error, TO_QUARANTINE):
-                self._refuse(arrival, error)
+            known = "" if arrival is None else _known(arrival.sop_class_uid)
+            if (
+                arrival is not None
+                and isinstance(error, DmaskError)
+                and is_kept(error, self._settings)
+            ):
+                self._refuse(replace(arrival, sop_class_uid=known or "?"), error)
             else:
                 facts: dict[str, str | int] = {
                     "reason": reason,
@@ -229,6 +249,8 @@ class StorageScp:
                 }
                 if arrival is not None:
                     facts["calling_ae_title"] = arrival.calling_ae_title
+                if known:
+                    facts["sop_class_uid"] = known
                 self._tell("not_accepted", "refused", facts)
         except Exception as second:  # noqa: BLE001
             _log.error("refusal_not_recorded", extra={"error": type(second).__name__})
@@ -244,9 +266,20 @@ class StorageScp:
             _log.error("refusal_not_recorded", extra={"error": type(error).__name__})
 
     def _on_closed(self, event: Any) -> None:
-        """Delete the part of an object whose sender went away."""
+        """Delete the part of an object whose sender went away, and what the library refused."""
         message = event.assoc.dimse.message
-        file = getattr(message, "_data_set_file", None)
-        if isinstance(file, IncomingFile):
-            file.close()
-            Path(file.name).unlink(missing_ok=True)
+        part = getattr(message, "_data_set_file", None)
+        for file in (part, getattr(event.assoc, "not_handed_over", None)):
+            if isinstance(file, IncomingFile):
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+
+    @staticmethod
+    def _on_message(event: Any) -> None:
+        """Remember a whole object until it is handed over; the library drops some by itself."""
+        event.assoc.not_handed_over = getattr(event.message, "_data_set_file", None)
+
+
+def _known(sop_class_uid: str) -> str:
+    """Return a UID that names a storage SOP class; empty for any other text of a sender."""
+    return sop_class_uid if sop_class_uid in ACCEPTED.keys() | OTHER_SOP_CLASSES else ""

@@ -1,6 +1,6 @@
 """ReceiveSettings: who may send, and how much."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -37,6 +37,10 @@ class ReceiveSettings(BaseModel):
     max_object_bytes: int = Field(default=8 * 2**30, ge=2**20)
     """Longest object, bytes; a longer one is answered A700H. One fragment of video may hold 4 GiB
     (PS3.5 8.2)."""
+    other_objects: Literal["refuse", "quarantine"] = "refuse"
+    """What becomes of objects that are neither videos nor photographs: reports, documents,
+    waveforms, CT. All are answered 0122H and never passed on; ``refuse`` reads and drops them,
+    ``quarantine`` keeps them for a person to look at."""
     min_free_bytes: int = Field(default=2 * 2**30, ge=0)
     """Free disk space below which objects are answered A700H, bytes: a full disk would stop the
     ledger too."""
