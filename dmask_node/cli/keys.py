@@ -39,7 +39,7 @@ def create(
         made = path or settings.own_key_file
         if path is None and settings.deidentify.key_file is None and key_credential() is not None:
             raise KeyFileExists("systemd gives a key as a credential")
-        recorded = _may_record(settings)
+        recorded = _may_record(settings, made)
 
         def record(key: MasterKey) -> None:
             if recorded:
@@ -69,15 +69,14 @@ def record_creation(settings: Settings, key: MasterKey) -> None:
     journal.append("key_created", "", "ok", {"key_fingerprint": key.fingerprint()})
 
 
-def _may_record(settings: Settings) -> bool:
-    """Return whether the journal is there, or may be begun by this user.
+def _may_record(settings: Settings, made: Path) -> bool:
+    """Return whether the journal is there, or may be begun with this key.
 
-    In another user's state folder (root's command, the node's folder) a journal of ours would keep
-    the node from writing its own.
+    With a key elsewhere it may not: root, who makes that key, would own a journal in which the
+    node's user could not write. The node's first start names the key.
     """
-    folder = audit_folder(settings)
-    there = next(f for f in (folder, *folder.parents) if f.exists())
-    return (folder / "journal.jsonl").exists() or there.stat().st_uid == os.geteuid()
+    inside = made.absolute().is_relative_to(settings.node.state_dir.absolute())
+    return inside or (audit_folder(settings) / "journal.jsonl").exists()
 
 
 def _advice(made: Path, owner: str, *, used: bool, recorded: bool) -> list[str]:
