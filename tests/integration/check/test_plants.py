@@ -418,3 +418,21 @@ def test_the_alarm_names_audience_objects_and_attributes(composed: Composed) -> 
     assert alarm.value.parts == ("video", "report")
     assert {"PatientName", "StudyDate"} <= set(alarm.value.attributes)
     assert alarm.value.n_findings >= 4
+
+
+def test_no_byte_before_the_pictures_is_free(composed: Composed) -> None:
+    """Changed anywhere in preamble, meta information and attributes, the object is refused."""
+    path = composed.study.image.path
+    whole = path.read_bytes()
+    payload = composed.study.encoded.path.read_bytes()
+    end = whole.index(payload)
+    draw = random.Random(41)
+    for at in [*range(124, 140), *draw.sample(range(end), 40), *range(end - 24, end, 2)]:
+        value = draw.choice([whole[at] ^ 1, whole[at] ^ 0x20, whole[at] ^ 0x80])
+        path.write_bytes(_changed(whole, at, value))
+        composed.note("image")
+        assert composed.found().startswith("video: "), at
+
+
+def _changed(data: bytes, at: int, value: int) -> bytes:
+    return data[:at] + bytes([value]) + data[at + 1 :]
