@@ -40,7 +40,9 @@ def main() -> None:
             most |= counts
             surviving += Counter(secret.category for secret in survivors)
             findable = len(search.found_in(content + made.file_name.encode()))
-            rows.append((made.name, len(there), len(counts), findable, len(survivors)))
+            rows.append(
+                (made.name.replace("_", " "), len(there), len(counts), findable, len(survivors))
+            )
     print("| object | planted | categories | found in what was sent | found in what came out |")
     print("|---|---|---|---|---|")
     for row in rows:

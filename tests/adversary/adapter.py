@@ -1,7 +1,7 @@
 """The one place that knows how the node is called from within."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
@@ -61,14 +61,13 @@ class Masker:
 
 
 @contextmanager
-def a_masker(state: Path) -> Iterator[Masker]:
+def a_masker(state: Path, profiles: Iterable[str] = PROFILES) -> Iterator[Masker]:
     """Build the pipeline as a new node would, with a key of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DMASK_NODE__STATE_DIR", str(state))
         a_key(state)
         audiences = [
-            Audience(label=name, profile_name=name, profile=profile)
-            for name, profile in PROFILES.items()
+            Audience(label=name, profile_name=name, profile=PROFILES[name]) for name in profiles
         ]
         yield Masker(build_parts(load_settings(None), audiences))
 

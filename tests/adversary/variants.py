@@ -47,6 +47,7 @@ class Planted:
     """An object full of secrets."""
 
     name: str
+    """Of the function that made it."""
     object: Part10
     mint: Mint
     n_frames: int
@@ -134,13 +135,13 @@ def _video(
 
 def utf_8_mp4(pictures: list[Picture]) -> Planted:
     """UTF-8, H.264 in an MP4 that is full of boxes."""
-    return _video("utf-8, MP4", pictures, hostile_mp4, hidden=HIDDEN)
+    return _video("utf_8_mp4", pictures, hostile_mp4, hidden=HIDDEN)
 
 
 def japanese_transport_stream(pictures: list[Picture]) -> Planted:
     """ISO 2022 with kanji, H.264 in a transport stream, an endoscope's SOP class."""
     return _video(
-        "japanese, MPEG-TS", pictures, transport_stream,
+        "japanese_transport_stream", pictures, transport_stream,
         sop_class_uid=VIDEO_ENDOSCOPIC, character_set=dicom.JAPANESE,
     )  # fmt: skip
 
@@ -148,7 +149,7 @@ def japanese_transport_stream(pictures: list[Picture]) -> Planted:
 def latin_1_mpeg_2(pictures: list[Picture]) -> Planted:
     """Latin-1, a raw MPEG-2 stream."""
     return _video(
-        "latin-1, MPEG-2", pictures, mpeg2,
+        "latin_1_mpeg_2", pictures, mpeg2,
         character_set=dicom.LATIN_1, transfer_syntax_uid=MPEG_2,
     )  # fmt: skip
 
@@ -156,7 +157,7 @@ def latin_1_mpeg_2(pictures: list[Picture]) -> Planted:
 def chinese_hevc_in_fragments(pictures: list[Picture]) -> Planted:
     """GB18030, a raw HEVC stream cut into nine fragments."""
     return _video(
-        "chinese, HEVC in fragments", pictures, hevc,
+        "chinese_hevc_in_fragments", pictures, hevc,
         character_set=dicom.CHINESE, transfer_syntax_uid=HEVC, n_fragments=9,
     )  # fmt: skip
 
@@ -164,7 +165,7 @@ def chinese_hevc_in_fragments(pictures: list[Picture]) -> Planted:
 def wrong_representations(pictures: list[Picture]) -> Planted:
     """Texts under representations of numbers and dates, a lying character set, raw H.264."""
     return _video(
-        "wrong representations", pictures, hostile_mp4,
+        "wrong_representations", pictures, hostile_mp4,
         character_set=dicom.LYING, transfer_syntax_uid=H264, hidden=HIDDEN, wrong=True,
     )  # fmt: skip
 
@@ -172,40 +173,40 @@ def wrong_representations(pictures: list[Picture]) -> Planted:
 def raw_h264_in_fragments(pictures: list[Picture]) -> Planted:
     """The fragmentable transfer syntax, a raw H.264 stream in many small fragments."""
     return _video(
-        "utf-8, H.264 in fragments", pictures, lambda mint, taken: annex_b(h264(mint, taken)),
+        "raw_h264_in_fragments", pictures, lambda mint, taken: annex_b(h264(mint, taken)),
         transfer_syntax_uid=H264_FRAGMENTABLE, n_fragments=40,
     )  # fmt: skip
 
 
 def korean_jpeg(pictures: list[Picture]) -> Planted:
     """ISO 2022 with hangul, a JPEG with all application segments."""
-    planter, made = _planted("korean, JPEG", VL_PHOTOGRAPHIC, dicom.KOREAN)
+    planter, made = _planted("korean_jpeg", VL_PHOTOGRAPHIC, dicom.KOREAN)
     made.transfer_syntax_uid = JPEG
     _describe(made, pictures[0], "YBR_FULL_422", None)
     made.pixel_data = fragments(jpeg(planter.mint, pictures[0]), 1)
-    return Planted("korean, JPEG", made, planter.mint, 1)
+    return Planted("korean_jpeg", made, planter.mint, 1)
 
 
 def implicit_photo(pictures: list[Picture]) -> Planted:
     """Implicit VR: private values under what the library's private dictionary makes of them."""
-    planter, made = _planted("implicit, photograph", SECONDARY_CAPTURE, dicom.UTF_8)
+    planter, made = _planted("implicit_photo", SECONDARY_CAPTURE, dicom.UTF_8)
     made.transfer_syntax_uid = dicom.IMPLICIT
     _describe(made, pictures[0], "RGB", None)
     made.pixel_data = written_in_pixels(planter.mint, pictures[0], "photograph").tobytes()
-    return Planted("implicit, photograph", made, planter.mint, 1)
+    return Planted("implicit_photo", made, planter.mint, 1)
 
 
 def deflated_capture(pictures: list[Picture]) -> Planted:
     """Deflated, many frames, texts without any declared character set."""
     taken = pictures[:3]
-    planter, made = _planted("deflated, many frames", MULTI_FRAME_CAPTURE, dicom.UNDECLARED)
+    planter, made = _planted("deflated_capture", MULTI_FRAME_CAPTURE, dicom.UNDECLARED)
     made.transfer_syntax_uid = dicom.DEFLATED
     _describe(made, taken[0], "RGB", len(taken))
     _time(planter)
     put(made.elements, "FrameIncrementPointer", b"\x18\0\x63\x10")
     marked = [written_in_pixels(planter.mint, p, f"frame {i}") for i, p in enumerate(taken)]
     made.pixel_data = np.stack(marked).tobytes()
-    return Planted("deflated, many frames", made, planter.mint, len(taken))
+    return Planted("deflated_capture", made, planter.mint, len(taken))
 
 
 MASKED: Final[tuple[Make, ...]] = (
@@ -225,7 +226,7 @@ def planted(make: Make, talking_face: Path) -> tuple[Planted, bytes, Search]:
 
 def search_beyond(made: Planted, talking_face: Path) -> list[Search]:
     """Search for what an object of `MASKED`, changed, holds: again, and for what was added."""
-    bases = [planted(make, talking_face) for make in MASKED]
-    [(base, _, search)] = [known for known in bases if known[0].name == made.name]
+    [make] = [make for make in MASKED if make.__name__ == made.name]
+    base, _, search = planted(make, talking_face)
     known = set(base.secrets)
     return [search, Search(secret for secret in made.secrets if secret not in known)]

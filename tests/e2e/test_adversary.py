@@ -8,16 +8,20 @@ import pytest
 
 from tests.adversary.refusals import (
     KNOWN_HOLES,
-    REFUSED,
-    a_report,
-    no_file_at_all,
-    unheard_of_class,
+    cut,
+    half_a_jpeg,
+    nobody_there,
+    promised_frames,
+    prose_for_pictures,
+    without_study,
+    wrong_pixel_description,
 )
 from tests.adversary.search import Search
 from tests.adversary.variants import (
     MASKED,
     N_FRAMES,
     Planted,
+    chinese_hevc_in_fragments,
     japanese_transport_stream,
     planted,
     search_beyond,
@@ -28,11 +32,16 @@ from tests.e2e.network import PrivateLoopback, wait_until
 from tests.e2e.peers import Node, Orthanc
 
 pytestmark = pytest.mark.e2e
+SENT = tuple(make for make in MASKED if make is not chinese_hevc_in_fragments)
+"""What is left out is sent through the pipeline by a test of its own."""
 BY_STORESCU = (utf_8_mp4,)
 BY_DCMSEND = (japanese_transport_stream,)
 """All others by a sender with a command set of its own."""
-NOT_SENT = (a_report, no_file_at_all, unheard_of_class)
-"""No presentation context is accepted for these, or they are no objects: they don't get in."""
+BROKEN = (
+    without_study, prose_for_pictures, cut, wrong_pixel_description, half_a_jpeg, nobody_there,
+    promised_frames,
+)  # fmt: skip
+"""Each is refused in another place: on arrival, on decoding, for want of a face."""
 COMMANDS = (("jobs",), ("jobs", "--json"), ("doctor", "--json"))
 
 
@@ -73,7 +82,7 @@ def test_no_secret_is_found_behind_the_node_or_in_what_it_says(
 
     searches: list[Search] = []
     files: dict[Path, Planted] = {}
-    for make in MASKED:
+    for make in SENT:
         made, content, search = planted(make, carphone)
         searches.append(search)
         path = folder / made.file_name
@@ -85,31 +94,32 @@ def test_no_secret_is_found_behind_the_node_or_in_what_it_says(
         else:
             files[path] = made
     assert send(net, node.port, files) == ["0000"] * len(files), node.log()
-    node.wait_for_states(*["forwarded"] * len(MASKED))
+    node.wait_for_states(*["forwarded"] * len(SENT), timeout_s=400)
 
     broken: dict[Path, Planted] = {}
-    for number, make_broken in enumerate(REFUSED):
-        if make_broken not in (*NOT_SENT, *KNOWN_HOLES):
+    for make_broken in BROKEN:
+        if make_broken not in KNOWN_HOLES:
             made, content = make_broken(pictures_of(carphone)[:N_FRAMES])
-            # Another instance than those above: else it would be one that is known already.
-            path = folder / f"{number}.dcm"
+            path = folder / f"{make_broken.__name__}.dcm"
             path.write_bytes(content)
             searches += search_beyond(made, carphone)[1:]
             broken[path] = made
     statuses = send(net, node.port, broken)
     assert set(statuses) <= {"0000", "C000", "A900", "0122", "none"}
-    wait_until(lambda: _all_ended(node), "all jobs to end", 120)
+    wait_until(lambda: _all_ended(node), "all jobs to end", 300)
     ended = [str(job.state) for job in node.ledger_jobs()]
-    assert ended.count("quarantined") >= 5
+    assert ended.count("quarantined") >= 4
     told = [node.dmask(*command) for command in COMMANDS]
     said = "".join(done.stdout + done.stderr for done in told) + node.log()
     node.stop()
     orthanc.stop()
 
     stored = list((orthanc.folder / "store").rglob("*"))
-    assert sum(path.is_file() and path.read_bytes()[128:132] == b"DICM" for path in stored) >= 18
+    assert sum(
+        path.is_file() and path.read_bytes()[128:132] == b"DICM" for path in stored
+    ) >= 2 * len(SENT)
     kept = originals(node)
-    assert len([path for path in kept if path.suffix == ".dcm"]) >= len(MASKED)
+    assert len([path for path in kept if path.suffix == ".dcm"]) >= len(SENT)
     search = Search.joined(searches)
     assert search.found_in(said.encode()) == {}
     assert search.found_in_files(orthanc.folder, temporary) == {}
