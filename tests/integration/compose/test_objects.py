@@ -13,10 +13,10 @@ from pydicom import dcmread
 from pydicom.encaps import generate_fragments
 
 from dmask_node.check.outgoing import check_outgoing
-from dmask_node.deidentify.header import BODY_PARTS
+from dmask_node.deidentify.body_parts import BODY_PARTS
 from dmask_node.deidentify.profile import Profile
 from dmask_node.records.anatomy import Eye
-from dmask_node.records.masked import MaskedStudy
+from dmask_node.records.masked import EncodedVideo, MaskedStudy
 from tests.factories import a_header
 from tests.outgoing import a_masked_study, an_encoded_video, clean, some_measurements
 
@@ -52,6 +52,7 @@ def made(
 @pytest.mark.parametrize("left", [True, False])
 def test_dciodvfy_finds_no_error(tmp_path: Path, uneven: bool, left: bool) -> None:
     study = made(tmp_path, uneven=uneven, left=left)
+    assert isinstance(study.encoded, EncodedVideo)
     assert study.encoded.constant_rate is not uneven
     for masked in study.objects:
         assert errors_of(masked.path) == []
