@@ -43,12 +43,21 @@ def clean(
     models_digest: str = MODELS,
     settings: DeidentifySettings | None = None,
     profile: Profile | None = None,
+    calling_ae_title: str = "",
 ) -> CleanHeader:
     """Clean a header with a key of the tests."""
     keys = MasterKey(key).keys(epoch, label)
     chosen = settings or DeidentifySettings()
     audience = Audience(label=label, profile_name="default", profile=profile or Profile())
-    return clean_header(header, pixel_sha256, keys, chosen, audience, models_digest=models_digest)
+    return clean_header(
+        header,
+        pixel_sha256,
+        keys,
+        chosen,
+        audience,
+        models_digest=models_digest,
+        calling_ae_title=calling_ae_title,
+    )
 
 
 def an_encoded_video(
