@@ -73,15 +73,21 @@ def test_a_video_without_a_face_goes_to_quarantine(
     assert orthanc.instances() == []
 
 
-def test_an_unsupported_sop_class_is_not_negotiated(node: Node, tmp_path: Path) -> None:
+def test_an_unsupported_sop_class_is_answered_so_and_leaves_nothing(
+    node: Node, tmp_path: Path
+) -> None:
     dataset = dcmread(a_video_instance(tmp_path / "wall.dcm"))
     document = UID("1.2.840.10008.5.1.4.1.1.104.1")  # Encapsulated PDF: can hold a face
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = document
     dataset.save_as(tmp_path / "document.dcm")
     sent = node.storescu(tmp_path / "document.dcm")
     assert sent.returncode != 0
-    assert "No" in sent.stdout + sent.stderr
+    assert "0122" in sent.stdout + sent.stderr or "SOPClassNotSupported" in (
+        sent.stdout + sent.stderr
+    )
     assert node.jobs() == []
+    assert list((node.state / "incoming").iterdir()) == []
+    assert any(r["facts"].get("reason") == "sop_class_not_supported" for r in node.audit())
 
 
 def test_an_unknown_calling_ae_title_is_rejected(
