@@ -22,8 +22,8 @@ from dmask_node.errors import Permanent
 MAX_DEPTH: Final = 32
 MAX_ELEMENTS: Final = 100_000
 """No camera writes as many; to look at so many takes some seconds."""
-MAX_CHARACTERS: Final = 4_000_000
-"""Of all texts together."""
+MAX_CHARACTERS: Final = 1_000_000
+"""Of all texts together, each counted to `_MAX_VALUE`."""
 _IDENTIFYING: Final = frozenset(
     {"AE", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UN", "UR", "UT"}
 )
@@ -40,6 +40,8 @@ _MIN_DIGITS: Final = 3
 """Of a number that is a word of its own."""
 _MAX_VALUE: Final = 65_536
 """Characters of a value; what stands further on in a longer one is not searched for."""
+_MAX_WORD: Final = 64
+"""Characters of a word; a longer one is known by its beginning."""
 _STANDARD_ROOT: Final = "1.2.840.10008."
 
 
@@ -147,7 +149,7 @@ def _needles(
         if ("", word) not in seen:
             seen.add(("", word))
             words.setdefault(folded(word), value.name)
-            yield from of_word(value.name, word)
+            yield from of_word(value.name, word[:_MAX_WORD])
 
 
 def _values(header: Dataset) -> Iterator[SourceValue]:

@@ -19,6 +19,8 @@ HEAD_BYTES: Final = 4
 _PICTURE_HEAD_BYTES: Final = 6
 _ODDS_BITS: Final = 20
 """Chance puts some needle into given pictures less often than once in a million."""
+_MANY: Final = 4096
+"""Needles; of a header with more, no longer ones are asked for."""
 _BITS_PER_BYTE: Final = 7
 """That a given byte of compressed pictures is a given letter, in either case: 1 in 128."""
 _CHUNK_BYTES: Final = 1 << 22
@@ -84,8 +86,9 @@ def least_bytes(size: int, n_needles: int) -> int:
     -------
     int
         Shorter ones stand there by chance more often than once in a million searches; 6 or more.
+        A header of very many words must not make the search blind for names: there it may be more.
     """
-    bits = math.log2(max(size, 1)) + math.log2(max(n_needles, 1)) + _ODDS_BITS
+    bits = math.log2(max(size, 1)) + math.log2(min(max(n_needles, 1), _MANY)) + _ODDS_BITS
     return max(_PICTURE_HEAD_BYTES, math.ceil(bits / _BITS_PER_BYTE))
 
 
