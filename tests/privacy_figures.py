@@ -35,7 +35,8 @@ def unique_by_gaps(visits: int) -> float:
     """
     random = np.random.default_rng(_SEED + visits)
     days = np.stack([random.choice(DAYS, visits, replace=False) for _ in range(PATIENTS)])
-    return _share_unique(np.diff(np.sort(days, axis=1), axis=1))
+    days = np.sort(days, axis=1)
+    return _share_unique(days[:, 1:] - days[:, :-1])
 
 
 def unique_by_time_of_day(step_s: int) -> float:
