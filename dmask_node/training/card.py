@@ -23,6 +23,8 @@ hardly depend on it."""
 _AGAIN: Final = f"""\
 Root of the mean variance over five copies of each picture: turned by up to 6 degrees, shrunk to
 0.7 at most, noise added; {_UNIT}."""
+_RENDERS: Final = f"""\
+This network alone: mean absolute error, {_UNIT}; iris in open eyes; visible share: absolute."""
 _CONFIDENCE: Final = """\
 Probability to be within 2 % of the eye's width: said, and come true. Half of the people held back
 calibrate it, the other half is counted here."""
@@ -98,7 +100,7 @@ def model_card(figures: Mapping[str, Any], network: Path) -> str:
             ],
         ),
         "## Renders of other seeds",
-        f"This network alone: mean absolute error, {_UNIT}; visible share: absolute.",
+        _RENDERS,
         _table(
             ("eye, px", "eyes", *_RENDERED),
             [

@@ -62,6 +62,8 @@ HELD_OUT_LAWS: Final = ("roll", "paste")
 IRIS_SHIFTS: Final = ((0.0, 0.0), (0.4, 0.0), (-0.4, 0.0), (0.0, 0.25), (0.0, -0.25))
 _COPIES: Final = 5
 """Of each picture, to see how much a method's answer moves without the eye having moved."""
+_SHOWS_IRIS: Final = 0.12
+"""Opening from which an eye shows enough of its iris to tell the centre, eye widths."""
 _SHOWN_FROM: Final = 2.0
 """Change in grey levels from which a pixel of the plate is put back into the picture."""
 
@@ -568,7 +570,7 @@ def on_renders(reader: EyeReader, n: int = 120, seed: int = 990_017) -> list[dic
     -------
     list of dict
         For each of `SIZES_PX`: mean absolute errors of the four lines, of the opening and of the
-        iris's centre, % of eye width, and of the visible share.
+        iris's centre (in open eyes), % of eye width, and of the visible share.
     """
     rng = np.random.default_rng(seed)
     renderer = EyeRenderer(load_morphable_model())
@@ -583,7 +585,8 @@ def on_renders(reader: EyeReader, n: int = 120, seed: int = 990_017) -> list[dic
         error = np.abs(said["line_rows"] - truth.heights)[seen] * unit
         row: dict[str, Any] = {"eye_px": size, "eyes": int(seen.sum())}
         row |= {line.name.lower(): float(np.nanmean(error[:, line])) for line in Line}
-        centre = np.linalg.norm(said["points"] - truth.spots, axis=2)[seen, Spot.IRIS] * unit
+        shows = seen & (truth.opening > _SHOWS_IRIS)
+        centre = np.linalg.norm(said["points"] - truth.spots, axis=2)[shows, Spot.IRIS] * unit
         opened_by = np.abs(said["shares"][:, 1] - truth.opening)[seen] * 100
         visible = np.abs(said["shares"][:, 2] - truth.visibility)
         row |= {"opening": float(opened_by.mean()), "iris": float(centre.mean())}
