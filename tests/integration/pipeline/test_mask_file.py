@@ -64,7 +64,7 @@ def _talking(carphone: Path, n_frames: int) -> list[Any]:
 def test_the_folder_holds_what_the_contract_says(mask: Mask, carphone: Path) -> None:
     result, out = mask(carphone)
     assert result.exit_code == 0, result.output
-    told = json.loads(result.output)
+    told = json.loads(result.stdout)
     assert {p.name for p in out.iterdir()} == OUTPUTS
     assert told["frames"] == told["frames_with_face"] == 120
 
@@ -146,7 +146,7 @@ def test_a_photograph_becomes_a_masked_photograph(mask: Mask, tmp_path: Path) ->
         (tmp_path / "out" / name).write_bytes(b"of another source")
     result, out = mask(source)
     assert result.exit_code == 0, result.output
-    told = json.loads(result.output)
+    told = json.loads(result.stdout)
     assert {p.name for p in out.iterdir()} == set(told["files"]) == OUTPUTS_OF_A_PHOTOGRAPH
     image = dcmread(out / "photograph.dcm")
     assert image.SOPInstanceUID == told["photograph_sop_instance_uid"]
@@ -205,7 +205,7 @@ def test_frames_without_a_face_are_shown_as_such_and_counted(
     blank = [np.full_like(faces[0], 90)] * 6
     clip = a_video_file(tmp_path / "clip.mp4", frames=[*faces[:7], *blank, *faces[7:]])
     result, out = mask(clip)
-    told = json.loads(result.output)
+    told = json.loads(result.stdout)
     assert (told["frames"], told["frames_with_face"]) == (20, 14)
     rows = _rows(out)
     assert all(not row["aperture_mm"] and not row["closed"] for row in rows[14:26])
@@ -222,7 +222,7 @@ def test_too_few_faces_leave_nothing_behind(mask: Mask, carphone: Path, tmp_path
     clip = a_video_file(tmp_path / "clip.mp4", frames=[*faces, *blank])
     refused, out = mask(clip)
     assert refused.exit_code == 1
-    assert json.loads(refused.output)["error"] == "too_few_faces"
+    assert json.loads(refused.stdout)["error"] == "too_few_faces"
     assert list(out.iterdir()) == []
 
     allowed, out = mask(clip, "allowed", DMASK_MASK__MIN_FACE_FRACTION="0.3")
