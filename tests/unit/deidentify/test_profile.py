@@ -108,3 +108,43 @@ def test_the_digest_tells_two_profiles_apart() -> None:
     assert len(digests) == 4
     assert Profile().digest() == Profile().digest()
     assert all(len(digest) == 64 for digest in digests)
+
+
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        (
+            {"devices": [CAMERA, CAMERA]},
+            "two devices differ only in letter case, spaces or Unicode form",
+        ),
+        (
+            {"study_descriptions": ["a", "A"]},
+            "two entries differ only in letter case, spaces or Unicode form",
+        ),
+        (
+            {"extra_keep": [{"attribute": "A"}]},
+            "needs exactly one of enum, codes, integer, vocabulary; has 0",
+        ),
+        (
+            {"extra_keep": [{**ADDED, "integer": [1, 2]}]},
+            "needs exactly one of enum, codes, integer, vocabulary; has 2",
+        ),
+        (
+            {"extra_keep": [{**ADDED, "classes": []}]},
+            "classes names image, report, or both, each once",
+        ),
+    ],
+)
+def test_a_refusal_says_what_is_wrong(says: dict[str, object], told: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Profile.model_validate(says)
+    assert [mistake["msg"] for mistake in refused.value.errors()] == [f"Value error, {told}"]
+
+
+def test_a_profile_and_what_it_holds_can_not_be_changed() -> None:
+    profile = Profile.model_validate({"devices": [CAMERA], "extra_keep": [ADDED]})
+    (device,), (keep,) = profile.devices, profile.extra_keep
+    code = AddedCode(value="1", scheme="99X", meaning="One")
+    for record, field in ((profile, "devices"), (device, "model"), (keep, "enum"), (code, "value")):
+        with pytest.raises(ValidationError):
+            setattr(record, field, ())
