@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from dmask_node.decode.settings import DecodeSettings
 from dmask_node.errors import DmaskError
 from tests import factories
 from tests.factories import a_photo_instance, a_video_file, a_video_instance
+from tests.stills import a_still
 
 LIMITS = DecodeSettings(max_rows=512, max_columns=512, max_frames=200, max_header_mb=4, threads=1)
 FUZZ = settings(
@@ -34,6 +36,7 @@ def written(content: bytes) -> Iterator[Path]:
 
 def decode(content: bytes) -> None:
     """Decode all; let nothing but a DmaskError out, and check what comes."""
+    began = process_time()
     with written(content) as path:
         last = -1.0
         refusal: DmaskError | None = None
@@ -50,6 +53,7 @@ def decode(content: bytes) -> None:
         if refusal is not None:
             assert refusal.reason != DmaskError.reason
             assert refusal.hint
+    assert process_time() - began < 5, "a small file must not cost more"
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +77,8 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
                 "1.2.840.10008.1.2.2",
             )
         ),
+        a_still(folder / "lossless.dcm", "RGB", "1.2.840.10008.1.2.4.70"),
+        a_still(folder / "16.dcm", "16 bits", "1.2.840.10008.1.2.4.57"),
         a_video_file(folder / "v.mp4", identity=True, **keywords),  # type: ignore[arg-type]
         a_video_file(folder / "v.avi", codec="mjpeg", pix_fmt="yuvj420p", **keywords),  # type: ignore[arg-type]
         a_video_file(folder / "v.mkv", **keywords),  # type: ignore[arg-type]
@@ -121,6 +127,41 @@ def test_any_damage_to_a_valid_file(samples: list[bytes], data: st.DataObject) -
     decode(bytes(content))
 
 
+ODD_NUMBERS = st.one_of(
+    st.sampled_from([0, 1, 2, 0x7FFFFFFF, 0x80000000, 0xFFFFFFF0, 0xFFFFFFFF]),
+    st.integers(0, 0xFFFFFFFF),
+)
+
+
+@FUZZ
+@given(st.sampled_from([0, 12, 13]), st.data())
+def test_any_numbers_in_the_tables_of_a_movie(
+    samples: list[bytes], sample: int, data: st.DataObject
+) -> None:
+    content = bytearray(samples[sample])
+    at = content.index(b"moov" if sample != 13 else b"hdrl")
+    fields = list(range(at, min(len(content), at + 3000) - 4))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.sampled_from(fields))
+        struct.pack_into(">I", content, place, data.draw(ODD_NUMBERS))
+    decode(bytes(content))
+
+
+@FUZZ
+@given(st.sampled_from(range(12)), st.data())
+def test_any_lengths_in_a_header(samples: list[bytes], sample: int, data: st.DataObject) -> None:
+    content = bytearray(samples[sample])
+    places = range(132, min(len(content), 1500) - 4)
+    for _ in range(data.draw(st.integers(1, 3))):
+        number = data.draw(ODD_NUMBERS)
+        place = data.draw(st.sampled_from(places))
+        if data.draw(st.booleans()):
+            struct.pack_into("<H", content, place, number & 0xFFFF)
+        else:
+            struct.pack_into("<I", content, place, number)
+    decode(bytes(content))
+
+
 @FUZZ
 @given(st.integers(1, 3000), st.booleans())
 def test_nested_sequences_of_any_depth(depth: int, undefined: bool) -> None:
@@ -138,7 +179,7 @@ def test_nested_sequences_of_any_depth(depth: int, undefined: bool) -> None:
 def test_the_search_for_unexpected_content_takes_any_bytes(
     samples: list[bytes], data: st.DataObject
 ) -> None:
-    movie = bytearray(samples[10])
+    movie = bytearray(samples[12])
     for _ in range(data.draw(st.integers(0, 5))):
         at = data.draw(st.integers(0, len(movie) - 1))
         patch = data.draw(st.binary(min_size=1, max_size=8))
