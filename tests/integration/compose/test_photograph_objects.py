@@ -93,13 +93,12 @@ def test_the_gate_refuses_a_video_in_a_photograph_s_place(tmp_path: Path) -> Non
     video = a_masked_study(tmp_path / "video", header)
     photograph = a_masked_photograph(tmp_path / "photograph", header)
     check_outgoing(video, source, header)
-    for what, mixed in {
-        "image of a photograph": replace(photograph, image=video.image),
-        "image of a video": replace(video, image=photograph.image),
-        "report of a video": replace(video, report=photograph.report),
-        "report of a photograph": replace(photograph, report=video.report),
-        "picture": replace(photograph, encoded=video.encoded),
-    }.items():
+    for mixed in (
+        replace(photograph, image=video.image),
+        replace(video, image=photograph.image),
+        replace(video, report=photograph.report),
+        replace(photograph, report=video.report),
+        replace(photograph, encoded=video.encoded),
+    ):
         with pytest.raises(WouldLeak):
             check_outgoing(mixed, source, header)
-            pytest.fail(what)
