@@ -116,7 +116,8 @@ class VideoReader:
     rows, columns : int
         Of the upright picture with square pixels.
     declared_frames : int or None
-        What the container's index says, else the header.
+        What the container's index says; None without one. Never the header: its number is the
+        sender's, and this one is shown while the job runs.
     frames : iterator of SourceFrame
         Can be walked once.
 
@@ -152,7 +153,6 @@ class VideoReader:
                 self._indexed = self._require_indexed_samples()
                 self.declared_frames = (self._stream.frames or None) if self._indexed else None
                 self._promised = None if self._indexed else declared
-                self.declared_frames = self.declared_frames or declared
                 pictures = self._pictures()
                 first = _first(pictures)
                 self._coded = (first.height, first.width)
@@ -252,7 +252,7 @@ class VideoReader:
                 n += 1
             least = self._settings.least_share_of_declared_frames * (self._promised or 0)
             if n + 2 < least:
-                raise Truncated(f"{n} frames; the header declares {self._promised}")
+                raise Truncated(f"{n} frames; Number of Frames (0028,0008) promises more")
 
     def _require_modest(self, n_frames: int) -> None:
         """Look at what the frames declared, or come so far, take as RGB."""

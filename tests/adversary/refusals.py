@@ -164,5 +164,3 @@ REFUSED: Final[tuple[MakeFile, ...]] = (
 """Objects that the node need not mask."""
 MAY_BE_MASKED: Final = (text_as_sequence, character_set_that_is_a_name, unheard_of_class)
 """Of these, those that the pipeline may find harmless."""
-KNOWN_HOLES: Final = (promised_frames,)
-"""Of these, those over which the node still tells a secret: Truncated quotes Number of Frames."""
