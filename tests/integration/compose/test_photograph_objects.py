@@ -11,11 +11,12 @@ from highdicom.sr import srread
 
 from dmask_node.check.outgoing import WouldLeak, check_outgoing
 from dmask_node.compose.composer import write_object
+from dmask_node.compose.photograph import compose_photograph
 from dmask_node.deidentify.body_parts import BODY_PARTS
 from dmask_node.records.masked import Role
 from tests.factories import a_header
 from tests.outgoing import a_masked_study, clean
-from tests.photographs import a_masked_photograph
+from tests.photographs import a_masked_photograph, an_encoded_picture
 
 DCIODVFY = Path(sys.executable).with_name("dciodvfy")
 
@@ -38,8 +39,8 @@ def test_dciodvfy_finds_no_error(tmp_path: Path, lossy: bool, left: bool) -> Non
 
 @pytest.mark.parametrize("part", sorted(BODY_PARTS))
 def test_every_listed_body_part_makes_a_valid_object(tmp_path: Path, part: str) -> None:
-    header = clean(a_header(BodyPartExamined=part))
-    assert errors_of(a_masked_photograph(tmp_path, header).image.path) == []
+    picture, header = an_encoded_picture(tmp_path / "p.png"), clean(a_header(BodyPartExamined=part))
+    assert errors_of(compose_photograph(picture, header, tmp_path / "p.dcm").path) == []
 
 
 def test_dcmtk_and_highdicom_take_them(tmp_path: Path) -> None:
