@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import skimage.data
 
-from dmask_node.config import load_settings
+from dmask_node.config import create_keys, load_settings
 from dmask_node.decode.frames import open_source
 from dmask_node.demo.contact_sheet import contact_sheet
 from dmask_node.parts import build_parts
@@ -36,6 +36,7 @@ def draw_portrait(out: Path) -> None:
         settings = settings.model_copy(
             update={"node": settings.node.model_copy(update={"state_dir": folder / "state"})}
         )
+        create_keys(settings)
         photograph = folder / "photograph.png"
         cv2.imwrite(str(photograph), cv2.cvtColor(portrait, cv2.COLOR_RGB2BGR))
         study = mask_instance("portrait", photograph, folder, build_parts(settings), [])
