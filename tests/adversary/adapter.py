@@ -69,7 +69,9 @@ def a_masker(state: Path, profiles: Iterable[str] = PROFILES) -> Iterator[Masker
         audiences = [
             Audience(label=name, profile_name=name, profile=PROFILES[name]) for name in profiles
         ]
-        yield Masker(build_parts(load_settings(None), audiences))
+        masker = Masker(build_parts(load_settings(None), audiences))
+    # Not inside: other tests start nodes, which would take the state folder from the environment.
+    yield masker
 
 
 def compose_and_check(
