@@ -1,7 +1,9 @@
 """Whole or not, and the instance that was announced or not."""
 
+import dataclasses
 import io
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -170,3 +172,39 @@ def test_whatever_the_bytes_are_there_is_an_answer_and_no_other_exception(
     except (CannotUnderstand, DataSetMismatch) as error:
         told = str(error)
     assert "PLANTED" not in told
+
+
+def with_bomb(path: Path, at: bytes, element: bytes) -> bytes:
+    content = path.read_bytes()
+    place = content.index(at, 400)
+    return content[:place] + element + content[place:]
+
+
+ITEM = b"\xfe\xff\x00\xe0"
+BOMBS = {
+    "nested": b"SQ\0\0\xff\xff\xff\xff" + ITEM + b"\xff\xff\xff\xff",
+    "items": b"SQ\0\0\xff\xff\xff\xff" + (ITEM + bytes(4)) * 500_000,
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+def test_a_header_bomb_is_let_in_unread_for_decoding_to_refuse(
+    video: Path, tmp_path: Path, kind: str
+) -> None:
+    """The limits are the site's own: the object is kept, and the worker says which one it is."""
+    repeated = 10_000 if kind == "nested" else 1
+    bomb = (b"\x55\x00\x10\x10" + BOMBS[kind]) * repeated
+    arrival = changed(arrival_of(video), with_bomb(video, b"\xe0\x7f\x10\x00OB", bomb), tmp_path)
+    began = time.process_time()
+    inspect(arrival)
+    assert time.process_time() - began < 1
+    other = dataclasses.replace(arrival, sop_instance_uid="1.2.3")
+    with pytest.raises(DataSetMismatch):
+        inspect(other)
+
+
+def test_a_header_bomb_before_the_uids_is_not_understood(video: Path, tmp_path: Path) -> None:
+    bomb = (b"\x08\x00\x06\x00" + BOMBS["nested"]) * 10_000  # Language Code Sequence
+    content = with_bomb(video, b"\x08\x00\x16\x00UI", bomb)
+    with pytest.raises(CannotUnderstand):
+        inspect(changed(arrival_of(video), content, tmp_path))
