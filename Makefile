@@ -11,6 +11,8 @@ BIN := .venv/bin
 ENGINE := $(if $(filter 1,$(GPU)),gpu,cpu)
 STAMP := .venv/.installed-$(ENGINE)
 INPUT ?=
+# One process a core; all tests of a file in one of them.
+PARALLEL ?= --numprocesses auto --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: setup system demo test bench mutants check fmt lint types floors lock clean
@@ -34,7 +36,7 @@ demo: $(STAMP)
 	@$(BIN)/dmask demo --output demo-out $(if $(INPUT),--input "$(INPUT)")
 
 test: setup
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 bench: $(STAMP)
 	@$(BIN)/dmask bench $(if $(INPUT),"$(INPUT)")
