@@ -24,6 +24,13 @@ class KindNotMasked(Permanent):
     hint = "The node masks videos and photographs; send other objects straight to the PACS."
 
 
+class MirroredPicture(Permanent):
+    """The file says of itself that it must be mirrored to be seen as it was."""
+
+    reason = "mirrored_picture"
+    hint = "Its right and left would be exchanged. Save the picture anew as it is shown."
+
+
 class Truncated(Permanent):
     """The object ends before its video does."""
 

@@ -7,8 +7,10 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from PIL import ExifTags, Image
+
 from dmask_node.decode.digest_header import header_from_digest
-from dmask_node.decode.errors import KindNotMasked, NotDicom, Undecodable
+from dmask_node.decode.errors import KindNotMasked, MirroredPicture, NotDicom, Undecodable
 from dmask_node.decode.fragments import Encapsulated, FragmentReader
 from dmask_node.decode.part10 import Part10, guarded, is_part10, only_dmask_errors, open_part10
 from dmask_node.decode.pictures import open_pictures
@@ -24,6 +26,10 @@ _VIDEO_SYNTAXES: Final = frozenset(
 )
 """MPEG-2, H.264 and HEVC, and the fragmentable ones (PS3.6 table A-1)."""
 _CHUNK: Final = 1 << 20
+_PICTURE_STARTS: Final = (b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1", b"\x89PNG")
+"""Of JPEG with a JFIF or an EXIF segment, and of PNG."""
+_MIRRORED: Final = frozenset({2, 4, 5, 7})
+"""EXIF orientations that exchange the sides (CIPA DC-008 4.6.5)."""
 
 
 def open_source(path: Path, settings: DecodeSettings | None = None) -> SourceVideo:
@@ -54,6 +60,8 @@ def open_source(path: Path, settings: DecodeSettings | None = None) -> SourceVid
         If it is neither DICOM nor a video.
     KindNotMasked
         If it is a DICOM object of a SOP class that is not for videos or photographs.
+    MirroredPicture
+        If it is a picture file that is stored mirrored.
     NoPixelData
         If it holds no pictures: a report, a waveform, an encapsulated document, mere sound.
     Truncated
@@ -101,6 +109,7 @@ def _open_plain(path: Path, settings: DecodeSettings) -> SourceVideo:
         size = file.seek(0, io.SEEK_END)
         whole = [(0, size)]
         sha256 = _digest(file, whole)
+        _require_unmirrored(file)
         # The reader hides the file's name from FFmpeg and so from its messages.
         reader = VideoReader(
             FragmentReader(file, whole, owns_file=True),
@@ -121,6 +130,18 @@ def _open_plain(path: Path, settings: DecodeSettings) -> SourceVideo:
         pixel_sha256=sha256,
         frames=reader.frames,
     )
+
+
+def _require_unmirrored(file: BinaryIO) -> None:
+    """Refuse a picture whose EXIF orientation mirrors it; one that turns it is followed."""
+    file.seek(0)
+    if file.read(4) not in _PICTURE_STARTS:
+        return
+    file.seek(0)
+    with only_dmask_errors(), Image.open(file, formats=("JPEG", "PNG")) as picture:
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    if orientation in _MIRRORED:
+        raise MirroredPicture
 
 
 def _open_stream(part10: Part10, sha256: str, settings: DecodeSettings) -> SourceVideo:

@@ -7,12 +7,17 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import JPEG2000, UID, JPEG2000Lossless
 
-from dmask_node.decode.errors import KindNotMasked, Undecodable, UnsupportedTransferSyntax
+from dmask_node.decode.errors import (
+    KindNotMasked,
+    MirroredPicture,
+    Undecodable,
+    UnsupportedTransferSyntax,
+)
 from dmask_node.decode.frames import open_source
 from dmask_node.receive.contexts import STILL_TRANSFER_SYNTAXES
 from dmask_node.records.sop_classes import STILL_SOP_CLASSES, VIDEO_SOP_CLASSES
 from tests import factories
-from tests.stills import DEFLATED, EXPLICIT, IMPLICIT, REPRESENTATIONS, a_still
+from tests.stills import DEFLATED, EXPLICIT, FACE, IMPLICIT, REPRESENTATIONS, a_still
 
 JPEG, JPEG_12, LOSSLESS, LOSSLESS_1 = (f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70))
 JPEG_LS, JPEG_LS_NEAR, RLE = (
@@ -109,3 +114,28 @@ def test_the_video_classes_are_opened_as_before(tmp_path: Path) -> None:
             tmp_path / "v.dcm", n_frames=2, header=factories.a_header(uid)
         )
         assert sum(1 for _ in open_source(path).frames) == 2
+
+
+def _a_phone_s_picture(path: Path, orientation: int) -> Path:
+    """A JPEG whose pixels lie as EXIF says, so that it shows the face upright."""
+    from PIL import Image
+
+    turns = {6: 1, 3: 2, 8: 3}.get(orientation, 0)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.rot90(FACE, turns)).save(path, "JPEG", exif=exif, quality=95)
+    return path
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_phone_s_picture_is_turned_upright(tmp_path: Path, orientation: int) -> None:
+    [frame] = open_source(_a_phone_s_picture(tmp_path / "p", orientation)).frames
+    assert np.abs(frame.rgb.astype(int) - FACE).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", [2, 4, 5, 7])
+def test_a_mirrored_picture_is_refused_lest_right_be_taken_for_left(
+    tmp_path: Path, orientation: int
+) -> None:
+    with pytest.raises(MirroredPicture):
+        open_source(_a_phone_s_picture(tmp_path / "p", orientation))
