@@ -181,7 +181,9 @@ class Worker:
     def _mask_and_store(self, job: Job) -> None:
         """Mask a job, unless its masked objects are there already; enter them in the ledger."""
         outputs = job.outputs
-        if not intact(job, self._spool):
+        composed_for = {output.audience for output in outputs}
+        # A destination that came since, with an audience of its own, has no objects yet.
+        if not intact(job, self._spool) or not composed_for.issuperset(self._audiences.values()):
             source = self._spool.require_original(job.key)
             out = self._spool.work_folder(job.key)
             origin = Origin(

@@ -21,6 +21,7 @@ from dmask_node.forward.settings import Destination, ForwardSettings
 from dmask_node.receive.scp import StorageScp
 from dmask_node.receive.settings import ReceiveSettings
 from dmask_node.records.arrivals import Arrival
+from dmask_node.records.gated import MaskedInstance
 from dmask_node.records.jobs import DeliveryState, JobEvent, JobState, StoredOutput
 from dmask_node.spool.ledger import LedgerBusy
 from dmask_node.spool.settings import SpoolSettings
@@ -267,6 +268,31 @@ def test_masked_anew_as_the_same_object_it_is_not_sent_twice(sending: Sending) -
         "video": DeliveryState.DELIVERED,
         "report": DeliveryState.PENDING,
     }
+
+
+@pytest.mark.parametrize("names", [("archive",), ("archive", "research")])
+def test_another_try_masks_for_a_destination_that_has_come_since(
+    sending: Sending, names: tuple[str, ...]
+) -> None:
+    """Else the job would count as forwarded, and the new destination never get anything."""
+    masked: list[str] = []
+
+    def mask(key: str, *_: object) -> MaskedInstance:
+        masked.append(key)
+        raise UnforeseenFault
+
+    sending.spool.set_aside(sending.key, UnforeseenFault())
+    sending.spool.retry(sending.key)
+    worker = Worker(
+        sending.spool,
+        sending.shared.journal,
+        mask,
+        SpoolSettings(),
+        ForwardSettings(destinations=tuple(Destination(name=name) for name in names)),
+        {name: f"default@{name}" for name in names},
+    )
+    worker.mask(sending.key)
+    assert masked == [sending.key] * (len(names) - 1)
 
 
 def test_two_forwardings_of_one_job_do_not_send_it_twice(
